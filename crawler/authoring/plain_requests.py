@@ -15,10 +15,10 @@ from crawler.response import Response
 from crawler.urls import is_secret_name, redact
 
 _SHORTEST: Final = 2  #: characters of a text that says where it came from
-_INSIDE: Final = 4  #: characters of a value that is looked for inside of a text
+_INSIDE: Final = 4  #: characters of a value that is looked for inside a text
 _MOST_TEXTS: Final = 5_000
 _MOST_VALUES: Final = 50_000
-_ENOUGH: Final = 0.1  #: of the texts: a further request is worth proposing
+_ENOUGH: Final = 0.1  #: of the texts, for which a further request is worth suggesting
 _TEXTS: Final = (
     "//body//text()[normalize-space() and not(parent::script or parent::style or parent::noscript or parent::template)]"
 )

@@ -79,6 +79,6 @@ def _text(value: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    from crawler.output.export.values import json_text  # it loads everything that writes exports, which a run does not need
+    from crawler.output.export.values import json_text  # brings all export code, which a run does not need
 
     return json_text(value)

@@ -1,4 +1,4 @@
-"""One run in full: its verdict, numbers, what failed and was left out, its logins, and the command that continues it."""
+"""One run in full: its verdict, numbers, what failed and was left out, its logins, and what continues it."""
 
 from __future__ import annotations
 

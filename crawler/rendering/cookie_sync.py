@@ -1,6 +1,6 @@
 """The cookies of a session and those of its browser context, kept in sync. Pure.
 
-The jar is authoritative: all requests of a page are sent with its cookies, and what answers set goes into it. The browser
+The jar is authoritative: all requests of a page are sent with its cookies, and what answers set enters it. The browser
 has a copy, so that scripts can read what they may read, and what scripts write into the copy goes into the jar. Cookies
 that no script may read (HttpOnly) never enter the browser: it sends nothing by itself.
 """

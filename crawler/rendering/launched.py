@@ -195,7 +195,7 @@ class Guardian:
 
     def __init__(self) -> None:
         token = secrets.token_hex(16)
-        self.mark = {guardian.VARIABLE: token}  #: variable of what belongs to the browser
+        self.mark = {guardian.VARIABLE: token}  #: environment variable of everything that belongs to it
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(Path(guardian.__file__)), token],
             stdin=subprocess.PIPE,

@@ -21,7 +21,7 @@ from crawler.sessions.session import Session
 _KINDS: Final = frozenset({"script", "stylesheet"})
 _MAX_AGE: Final = re.compile(r"\bmax-age\s*=\s*\"?(\d{1,10})")
 _NOT_KEPT: Final = re.compile(r"\bno-(?:store|cache)\b")
-_NEUTRAL: Final = frozenset({"accept-encoding", "origin", ""})  #: what is the same in all requests of one kind and session
+_NEUTRAL: Final = frozenset({"accept-encoding", "origin", ""})  #: the same in all requests of one kind and session
 _GUESSED_SHARE: Final = 0.1
 _MOST_GUESSED_S: Final = 3_600.0
 

@@ -27,7 +27,7 @@ def open_store(
         durability: "normal" or "full"; see the setting of that name.
         busy_timeout_s: Longest wait for another process, in seconds.
         create: Make file and folder where they are missing; otherwise a missing file is an error.
-        reading: Nothing will be written: that the disk is full, or cannot be written to, does not matter.
+        reading: Nothing will be written: a disk that is full, or cannot be written to, does not matter.
     Raises:
         StoreError: It cannot be opened; the message says what to do.
     """

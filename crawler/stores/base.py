@@ -1,8 +1,8 @@
-"""What a store must do: the port between the engine and a database, cut by who uses it.
+"""What a store must do: the interface between the engine and a database, divided by its users.
 
 One thread of a process uses a `Store` (the scheduler); nothing here is safe from several threads. All times are
-seconds since 1970 by the store's own clock, so that processes agree. Every write is one transaction: it happened whole
-or not at all. What is said of results and kept pages is in `base_results`.
+seconds since 1970 by the store's own clock, so that processes agree. Every write is one transaction: it happens
+completely or not at all. For results and kept pages see `base_results`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ALL_RUNS = 1_000_000  #: for `RunStore.last`: a run each minute for two years
 
 
 class Cipher(Protocol):
-    """Encrypts what is secret at rest (`sessions.vault.Vault`), for the place where it is kept (`stores.sealed`)."""
+    """Encrypts secrets at rest (`sessions.vault.Vault`), bound to the place where they are kept (`stores.sealed`)."""
 
     def seal(self, text: str, place: str = "") -> bytes: ...
 
@@ -46,27 +46,27 @@ class RunStore(Protocol):
         """Begin a run: on the unfinished frontier of the last run with the same *args*, or on a new one.
 
         Args:
-            max_pages: Of all its processes together; 0 for no limit.
-            again: The options that it was begun with, for a command that goes on with it if its process is killed.
+            max_pages: For all its processes together; 0 for no limit.
+            again: The options that it was begun with, for a command that continues it if its process is killed.
 
         Raises:
-            AlreadyRunning: A living process runs this spider with this store .
+            AlreadyRunning: A living process runs this spider with this store.
         """
 
     def join(self, run: int) -> RunRow:
         """Take part in a run that another process of ours has opened."""
 
     def take_over(self, run: int, *, process: str) -> bool:
-        """Become the one that runs the spider of a run that has no end, when its own process is dead. False: not so."""
+        """Take over the spider of a run that has no end, if its own process is dead. False: it is not."""
 
     def leave(self, run: int) -> None:
-        """Take no part any more; others may go on with the run."""
+        """Take no part any more; others may continue the run."""
 
     def end(self, run: int, *, ending: str, exit_code: int, summary: str) -> bool:
-        """Record how a run ended and let go of its spider. False when somebody else had recorded an end before."""
+        """Record how a run ended and release its spider. False when another process had already recorded an end."""
 
     def set_summary(self, run: int, summary: str) -> None:
-        """Replace what a run that has ended says of itself."""
+        """Replace the summary of a run that has ended."""
 
     def last(self, spider: str | None = None, *, limit: int = 20) -> list[RunRow]:
         """Newest first."""
@@ -75,10 +75,10 @@ class RunStore(Protocol):
         """One run, by its number."""
 
     def running(self, spider: str) -> str | None:
-        """Who runs *spider* on this store now, such as "process 4711 since 2026-11-23 03:00", or None."""
+        """What runs *spider* on this store now, such as "process 4711 since 2026-11-23 03:00", or None."""
 
     def hold(self, spider: str, *, process: str) -> None:
-        """Let no crawl of *spider* begin until the store is closed.
+        """Prevent any crawl of *spider* from beginning until the store is closed.
 
         Raises:
             AlreadyRunning: One is under way.
@@ -88,11 +88,11 @@ class RunStore(Protocol):
         """Remove up to *most* requests of frontiers older than the last three; 0 when nothing is left to remove."""
 
     def pages(self, frontier: int) -> Iterator[dict[str, Any]]:
-        """The page log: every answer, and every try that brought none, oldest first."""
+        """The page log: every answer, and every try without one, oldest first."""
 
 
 class FrontierStore(Protocol):
-    """The requests of crawls, and where each stands."""
+    """The requests of crawls, and the state of each."""
 
     def add(self, frontier: int, found: Sequence[Found]) -> int:
         """Put requests into the frontier; known ones are ignored. Returns how many were new and waiting."""
@@ -113,7 +113,7 @@ class FrontierStore(Protocol):
         session: str | None = None,
         errors: Sequence[str] | None = None,
     ) -> int:
-        """Put failed (or parked) requests back to waiting with no attempts on their account.
+        """Put failed (or parked) requests back to waiting, with their attempts reset.
 
         Args:
             session: Those of this session only.
@@ -127,7 +127,7 @@ class FrontierStore(Protocol):
         """Put the waiting requests of a session aside (state PARKED) until `reopen` brings them back.
 
         Args:
-            why: What `put_aside` tells of them.
+            why: What `put_aside` reports about them.
         """
 
     def quarantine(self, frontier: int, *, session: str, epoch: int, since: float) -> int:
@@ -137,26 +137,26 @@ class FrontierStore(Protocol):
         """
 
     def prove_pages(self, frontier: int, *, ids: Sequence[int], epoch: int) -> None:
-        """Done pages of *epoch* did prove themselves after all: `quarantine` leaves them as they are."""
+        """Record that done pages of *epoch* proved themselves after all: `quarantine` leaves them as they are."""
 
     def has_brought(self, frontier: int, *, session: str, since_epoch: int) -> bool:
-        """Whether a page is done that a login of *session* brought, to whichever process: that epoch, or a later one.
+        """Whether a login of *session*, of that epoch or later, has brought a done page to any process.
 
-        It looks at all requests of the frontier when there is none: a question for when something seems wrong.
+        When there is none, it looks at all requests of the frontier: to be asked only when something seems wrong.
         """
 
     def prove_frontier(self, frontier: int) -> None:
-        """All done pages turned out to be certain, at the end of a crawl."""
+        """At the end of a crawl: record that all done pages turned out to be certain."""
 
     def known_among(self, frontier: int, marks: Sequence[bytes]) -> set[bytes]:
         """Those of these fingerprints that the frontier has."""
 
     def urls_of(self, frontier: int, marks: Sequence[bytes]) -> list[str]:
-        """The URLs of requests of a frontier, by their fingerprints; of very many only some."""
+        """The URLs of requests of a frontier, by their fingerprints; only some of very many."""
 
 
 class LeaseStore(Protocol):
-    """What a process works on: requests that it alone may send."""
+    """What a process works on: requests that only it may send."""
 
     def lease(self, frontier: int, *, owner: str, terms: LeaseTerms) -> list[Leased]:
         """Claim waiting requests whose slot may send soon, and reserve their sending times.
@@ -167,10 +167,10 @@ class LeaseStore(Protocol):
         """
 
     def begun(self, run: int) -> tuple[int, int]:
-        """Pages of a run that are done, by whichever process, and requests of it that somebody works on."""
+        """Pages of a run that are done, by any process, and its requests that are being worked on."""
 
     def renew(self, frontier: int, *, owner: str, lease_s: float) -> int:
-        """Prolong what *owner* holds to *lease_s* seconds from now at least; a lease that holds for longer stays."""
+        """Extend what *owner* holds to at least *lease_s* seconds from now; longer leases stay as they are."""
 
     def release(self, frontier: int, *, owner: str, ids: Sequence[int]) -> None:
         """Give unsent requests back as they were."""
@@ -180,43 +180,43 @@ class LeaseStore(Protocol):
 
 
 class SlotStore(Protocol):
-    """From when something may be sent to a host."""
+    """When requests may be sent to hosts."""
 
     def reserve(self, slot: str, *, delay_s: float) -> float:
         """Take the next sending time of a slot for a request that is not in the frontier (a login step, a redirect)."""
 
     def give_back(self, turns: Mapping[str, tuple[float, float]], *, now: float) -> None:
-        """Reserved sending times that nobody uses: slot to the moment from which it is free again.
+        """Give back reserved sending times that are not used: slot to the moment from which it is free again.
 
-        Given with the moment up to which we have reserved: nothing happens where somebody has reserved more since.
+        Given with the moment up to which we have reserved: nothing happens where more was reserved since.
         """
 
     def pause(self, slot: str, until: float) -> None: ...
 
     def tell(self, words: Mapping[str, HostWord], *, run: int, free_after: Mapping[str, float]) -> float:
-        """What answers have taught of hosts, for all processes; a pause is only ever made longer.
+        """Store what answers have taught about hosts, for all processes; a pause is only ever made longer.
 
         Args:
-            run: Where they were given up, if they were.
+            run: The run in which they were given up, if they were.
             free_after: Hosts that are back, to the seconds from now after which they may be asked again: what was
-                reserved while they were asked seldom does not count.
+                reserved while they were asked rarely does not count.
         Returns:
             When that was; it is `HostWord.at` of these words.
         """
 
     def told(self, since: float, *, run: int) -> dict[str, HostWord]:
-        """What was written after that moment, by whomever."""
+        """What was written after that moment, by any process."""
 
 
 class SessionStore(Protocol):
-    """Who we are: the stored state of sessions, and its history."""
+    """The stored state of sessions, and its history."""
 
     def load(self, key: str) -> SessionRow | None: ...
 
     def save(self, snapshot: SessionSnapshot, *, run: int | None) -> SessionRow: ...
 
     def prove(self, key: str, *, epoch: int, proved_at: float, good: bool = False) -> None:
-        """Keep the moment at which a session was last known to be logged in; nothing where it has another epoch.
+        """Keep the moment when a session was last known to be logged in; does nothing where it has another epoch.
 
         Args:
             good: It still is: then its state is "ready", whatever was noted before.
@@ -236,7 +236,7 @@ class SessionStore(Protocol):
 
 
 class LoginStore(Protocol):
-    """Who may log in; how logins ended, and how long they lasted."""
+    """Which process may log in; how logins ended, and how long they lasted."""
 
     def claim(
         self,
@@ -247,10 +247,10 @@ class LoginStore(Protocol):
         lease_s: float,
         trying: Trying,
     ) -> LoginClaim:
-        """Ask to be the one that logs in. Whether the account may be logged in now, `policy.login_policy` decides.
+        """Ask to be the process that logs in. `policy.login_policy` decides whether the account may log in now.
 
         Raises:
-            KeyFileError: What comes of a login could not be sealed; nothing was claimed.
+            KeyFileError: The result of a login could not be sealed; nothing was claimed.
         """
 
     def end(
@@ -265,15 +265,15 @@ class LoginStore(Protocol):
     ) -> bool:
         """Record how the login ended and free the claim, in one transaction.
 
-        The *credentials* of one that was refused are remembered, sealed. *asked_s*: seconds that the site asks us to
+        The *credentials* of a refused login are remembered, sealed. *asked_s*: seconds for which the site asks us to
         stay away.
 
-        Returns False when the claim is not ours any more, by owner and *token*, or somebody has stored a newer session
-        meanwhile: the session was not stored then, and nobody else's claim was touched.
+        Returns False when the claim is not ours any more, by owner and *token*, or a newer session was stored
+        meanwhile: then the session was not stored, and no other claim was touched.
         """
 
     def renew(self, key: str, *, owner: str, token: int, lease_s: float) -> bool:
-        """Prolong a claim while a login takes long; False when it is no longer ours."""
+        """Extend a claim while a login takes long; False when it is no longer ours."""
 
     def note_expired(self, key: str, epoch: int) -> None:
         """The login of *epoch* was found logged out now; feeds `lives`."""
@@ -291,15 +291,15 @@ class QuotaStore(Protocol):
     def take(self, key: str, quota: Quota | None, *, wanted: int, back: list[tuple[float, int]]) -> Granted:
         """Grant requests of the session *key*, as many as are wanted and left of its quota.
 
-        *quota* None: nobody counts, and only whether the account rests is of interest. *back*: what was granted and was
-        not sent, as moments and numbers.
+        *quota* None: nothing is counted, and only whether the account rests matters. *back*: what was granted but not
+        sent, as moments and numbers.
         """
 
     def give_back(self, key: str, back: list[tuple[float, int]]) -> None:
-        """What was granted and will not be sent: others may have it."""
+        """Give back what was granted and will not be sent: others may have it."""
 
     def rest(self, key: str, until: float, why: str) -> None:
-        """No process and no run sends anything of the account before that moment."""
+        """Let no process and no run send anything for the account before that moment."""
 
     def resting(self) -> dict[str, tuple[float, str]]:
         """Accounts that rest now: key to until when and why."""
@@ -309,8 +309,8 @@ class CrawlStore(Protocol):
     """What a crawl works with.
 
     Attributes:
-        restarts: How often the database was found to have begun anew: it may have forgotten the last leases, and given
-            them to others, so that what is not sent has to be leased again.
+        restarts: How often the database was found to have begun anew: it may have forgotten the last leases and given
+            the requests to others, so that unsent ones have to be leased again.
     """
 
     @property
@@ -343,13 +343,13 @@ class CrawlStore(Protocol):
         """Write whole pages in one transaction: row states, items, found requests, page log, sessions, pauses.
 
         Items and links are stored for verdicts that end a request (ACCEPT, FAIL, SKIP). A page whose session has
-        logged in anew since it was sent is taken only when it proved itself; else it waits again, as after LOGIN.
+        logged in anew since it was sent is taken only if it proved itself; otherwise it waits again, as after LOGIN.
         After an error nothing is written, and the same call may be made again.
         """
 
 
 class Store(CrawlStore, KeptResults, Protocol):
-    """A database of runs, frontiers, sessions and results; each job has a part of its own.
+    """A database of runs, frontiers, sessions and results, with a separate part for each job.
 
     Attributes:
         path: Where it is, for people: shows no password.
@@ -359,7 +359,7 @@ class Store(CrawlStore, KeptResults, Protocol):
     def path(self) -> str: ...
 
     def hurry(self) -> None:
-        """From now on wait a second at most for other processes: this one is told to end at once."""
+        """From now on wait at most a second for other processes: this one was told to end at once."""
 
     def close(self) -> None:
-        """Let go of spiders, logins and the database. May be called twice."""
+        """Release spiders, logins and the database. May be called twice."""

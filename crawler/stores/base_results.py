@@ -1,4 +1,4 @@
-"""What a store must do with what pages have brought: results, records, files, kept pages, and reports of them."""
+"""What a store must do with what pages have brought: results, records, files, kept pages, and reports on them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from crawler.stores.told_runs import RunRow
 
 
 class VisitStore(Protocol):
-    """What earlier crawls know of pages."""
+    """What earlier crawls know about pages."""
 
     def earlier(self, frontier: int) -> tuple[int, ...]:
-        """The frontiers before this one, of the same spider and arguments, that know of visits; newest last."""
+        """The frontiers before this one, of the same spider and arguments, that have visits; newest last."""
 
     def recall(self, earlier: Sequence[int], leased: Sequence[Leased]) -> list[Leased]:
         """*leased*, each with the last visit of its page in one of the frontiers *earlier*, where there is one.
 
-        Only of pages that were accepted and are certain, whose request was the same, and whose items are all there.
+        Only for pages that were accepted and are certain, whose request was the same, and whose items all exist.
         """
 
 
@@ -30,7 +30,7 @@ class FileStore(Protocol):
     """Files that are held."""
 
     def held(self, spider: str, session: str, *, url: str, key: str = "") -> tuple[FileRow | None, FileRow | None]:
-        """The newest version that is held of a file: by the key that the spider gives it, and at its URL.
+        """The newest version of a file that is held: by the key that the spider gives it, and at its URL.
 
         Args:
             session: Key of the session; what another one holds does not count.
@@ -41,10 +41,10 @@ class FileStore(Protocol):
 
 
 class ResultStore(Protocol):
-    """Items, read."""
+    """Reading items."""
 
     def stored_by(self, run: int) -> tuple[int, dict[str, int]]:
-        """What a run has stored and what is still there: pages that are done, and items by table.
+        """What a run has stored that is still there: pages that are done, and items by table.
 
         A page that was fetched again because its session was lost counts once. Looks at all pages of the run.
         """
@@ -58,14 +58,14 @@ class ResultStore(Protocol):
     def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]: ...
 
     def latest(self, table: str, *, spider: str | None = None) -> Iterator[dict[str, Any]]:
-        """What is so now: the records that are there, and of items without a key those of the newest crawl."""
+        """The current results: existing records, and the newest crawl's items without a key."""
 
 
 class ExportStore(Protocol):
-    """Results for what writes them, in whole columns."""
+    """Results for exports, in whole columns."""
 
     def columns(self, table: str, selection: Selection, *, typed: bool = True) -> list[Column]:
-        """The fields of what is selected, in their order, with what their values have in common where *typed*."""
+        """The fields of what is selected, in order, with what their values have in common where *typed*."""
 
     def has_rows(self, table: str, selection: Selection) -> bool:
         """Whether anything is selected."""
@@ -76,10 +76,10 @@ class ExportStore(Protocol):
     def portions(
         self, table: str, selection: Selection, columns: Sequence[Column], *, origin: Sequence[str] = ()
     ) -> Iterator[Portion]:
-        """What is selected, in portions, also while a crawl runs: items in the order of their pages, then records.
+        """What is selected, in portions, even while a crawl runs: items in the order of their pages, then records.
 
         Args:
-            origin: Columns of ours that go in front; ``_id`` is what tells a row from all others.
+            origin: Columns of ours that go in front; ``_id`` uniquely identifies a row.
         """
 
 
@@ -87,9 +87,9 @@ class RecordStore(Protocol):
     """Items with a key, from crawl to crawl."""
 
     def settle(self, run: RunRow) -> bool:
-        """A run has ended well: where its crawl is complete, mark the records as gone that it did not meet.
+        """A run has ended well: if its crawl is complete, mark records that it did not meet as gone.
 
-        Called again it does nothing. Returns whether the crawl is complete; False where the spider has no records.
+        Called again, it does nothing. Returns whether the crawl is complete; False where the spider has no records.
         """
 
     def changes(
@@ -100,11 +100,11 @@ class RecordStore(Protocol):
         since: float | None = None,
         table: str | None = None,
     ) -> Iterator[Change]:
-        """What the records of a spider have come to, each once, compared with how they were before.
+        """The net changes of a spider's records, each once, compared with how they were before.
 
         Args:
             crawls: The first and the last crawl that count.
-            since: Instead of those: the moment from which on changes count, seconds since 1970.
+            since: Instead of those: the moment from which changes count, seconds since 1970.
             table: One kind of item; all when left out.
         """
 
@@ -113,10 +113,10 @@ class RecordStore(Protocol):
 
 
 class RejectedStore(Protocol):
-    """What was kept aside, since it was no good item."""
+    """What was kept aside as no valid item."""
 
     def all(self, frontier: int) -> Iterator[dict[str, Any]]:
-        """What was kept aside in a crawl since it was no good item, oldest first."""
+        """What was kept aside in a crawl as no valid item, oldest first."""
 
     def count(self, frontier: int) -> int:
         """How many things were kept aside in a crawl."""
@@ -132,52 +132,52 @@ class KeptStore(Protocol):
         """The page itself where `keep_pages` was on."""
 
     def all(self, frontier: int) -> Iterator[Kept]:
-        """The kept pages of a frontier that are done, with what is stored of them, in the order of their requests."""
+        """The kept pages of a frontier that are done, with what is stored for them, in the order of their requests."""
 
     def known(self, urls: Sequence[str]) -> list[KnownPage]:
         """All requests for one of these URLs, newest first. Looks at every request that is stored."""
 
     def take(self, run: RunRow, pages: Sequence[tuple[Found, KeptPage]]) -> int:
-        """Put pages that somebody else has fetched into a crawl, as done and kept. Returns how many were new to it."""
+        """Put pages fetched elsewhere into a crawl, as done and kept. Returns how many were new to it."""
 
     def rewrite(self, run: RunRow, outcomes: Sequence[Outcome]) -> None:
-        """Put what was found in kept pages in the place of what is stored of them, whole pages in one transaction."""
+        """Replace what is stored for kept pages with what was found in them, whole pages in one transaction."""
 
     def by_crawl(self, spider: str | None = None) -> list[KeptCrawl]:
-        """How much is kept, crawl by crawl, oldest first; of one spider, or of all."""
+        """How much is kept, crawl by crawl, oldest first; for one spider, or for all."""
 
     def size(self) -> int:
-        """Bytes of all that is kept, as it is stored: equal bodies once."""
+        """Bytes of all that is kept, as stored: equal bodies once."""
 
     def prune(self, crawls: Sequence[int], *, before: float) -> tuple[int, int]:
-        """Remove what is kept of these crawls and was kept before that moment, some pages in each transaction.
+        """Remove what was kept by these crawls before that moment, some pages in each transaction.
 
         Returns:
-            How many pages, and how many bytes no other page had.
+            How many pages, and how many bytes that no other page shared.
         """
 
 
 class SampleStore(Protocol):
-    """Pages that are kept to look at: a good one of each callback, one that failed of each cause."""
+    """Pages kept for inspection: a good one for each callback, a failed one for each cause."""
 
     def of(self, spider: str) -> list[KeptSample]:
-        """Those of a spider, newest first."""
+        """A spider's pages, newest first."""
 
     def get(self, number: int) -> KeptSample | None:
         """One of them, by its number."""
 
 
 class ReportStore(Protocol):
-    """What a person is told of a crawl."""
+    """What is reported to a person about a crawl."""
 
     def ended_samples(self, frontier: int) -> tuple[list[Sample], list[Sample]]:
         """Failed and skipped requests by error and rule, most first, each with an example."""
 
     def put_aside(self, frontier: int) -> list[Sample]:
-        """Parked requests by what was told of them when they were put aside, most first, each with an example."""
+        """Parked requests by the reason given when they were put aside, most first, each with an example."""
 
     def silent_hosts(self, frontier: int) -> dict[str, int]:
-        """Slots of which every request failed without an answer, to how many, most first."""
+        """Slots all of whose requests failed without an answer, to how many, most first."""
 
     def retried_samples(self, frontier: int) -> list[Sample]:
         """What was tried again, by error, most first; reads the page log."""
@@ -190,7 +190,7 @@ class ReportStore(Protocol):
 
 
 class LogStore(Protocol):
-    """The page log, read for pictures."""
+    """The page log, read for charts."""
 
     def answers(self, run: int) -> Iterator[LogLine]:
         """The page log of a run, oldest first."""
@@ -199,27 +199,27 @@ class LogStore(Protocol):
         """When the last answer of a run was stored, seconds since 1970; None while it has none."""
 
     def last_troubles(self, run: int, *, limit: int) -> list[Trouble]:
-        """The last answers of a run that failed or are tried again, newest first; looked for among the last ones."""
+        """The last answers of a run that failed or are tried again, newest first; searched only among the last ones."""
 
     def statuses(self, runs: Sequence[int]) -> dict[int, dict[int, int]]:
         """Run to status (0: no answer) to how many answers had it."""
 
 
 class CareStore(Protocol):
-    """Looking after the database itself."""
+    """Maintenance of the database itself."""
 
     def audit(self, frontier: int) -> Audit:
         """Recount everything about a frontier; slow on large ones."""
 
     def reseal(self) -> tuple[int, int]:
-        """Encrypt all secrets with the newest key of the cipher: how many were, and how many could not be read."""
+        """Encrypt all secrets with the cipher's newest key. Returns how many were, and how many could not be read."""
 
     def backup(self, target: str) -> None:
-        """Copy the whole database to a new file, while others go on writing."""
+        """Copy the whole database to a new file, while others keep writing."""
 
 
 class KeptResults(Protocol):
-    """What pages have brought, each kind in a part of its own."""
+    """What pages have brought, with a separate part for each kind."""
 
     @property
     def files(self) -> FileStore: ...

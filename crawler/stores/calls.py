@@ -1,4 +1,4 @@
-"""Calls to the thread that owns the store: one thread uses the connection, and the others ask it."""
+"""Calls to the thread that owns the store: only that thread uses the connection, and the others ask it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def process_name() -> str:
 
 
 def new_owner(role: str) -> str:
-    """A name for what this process claims, of this incarnation alone.
+    """A name for what this process claims, unique to this incarnation.
 
-    Two containers have the same process numbers, and a number comes again: the random part is what makes it unique; the
-    rest tells a person who reads the database where to look.
+    Two containers have the same process numbers, and numbers are reused: the random part makes it unique; the rest
+    tells a person who reads the database where to look.
     """
     return f"{role}-{socket.gethostname()[:40]}-{os.getpid()}-{uuid.uuid4().hex}"
 
 
 class Stopped(CrawlError):
-    """The crawl is over: nobody answers store calls any more."""
+    """The crawl is over: store calls are no longer answered."""
 
 
 class StoreCalls:
@@ -41,7 +41,7 @@ class StoreCalls:
 
     Args:
         post: Puts a call where the owner takes it: ``post(run)``.
-        patiently: Makes a call again for a while when the disk is full; on the owner's thread.
+        patiently: Retries a call for a while when the disk is full; on the owner's thread.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class StoreCalls:
         self._closed = False
 
     def owned_here(self) -> None:
-        """From now on the calling thread owns the store."""
+        """Make the calling thread the owner of the store."""
         self._owner = threading.get_ident()
 
     def close(self) -> None:
@@ -77,7 +77,7 @@ class StoreCalls:
             except BaseException as error:
                 answer.set_exception(error)
                 if isinstance(error, StoreError) or not isinstance(error, Exception):
-                    raise  # a store that fails ends the run, whoever asked it; so does a signal
+                    raise  # a failing store ends the run, whichever thread called it; so does a signal
 
         self._post(run)
         return answer.result(_PATIENCE_S)

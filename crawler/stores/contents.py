@@ -1,4 +1,4 @@
-"""Bodies of pages as the store keeps them: compressed, and told apart by a digest. Pure."""
+"""Bodies of pages as the store keeps them: compressed, and identified by a digest. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _zstd() -> Any:
 
 
 def digest(body: bytes) -> bytes:
-    """What equal bodies have in common, and others not."""
+    """Equal for equal bodies, and different for others."""
     return hashlib.blake2b(body, digest_size=20).digest()
 
 
@@ -39,7 +39,7 @@ def pack(body: bytes) -> tuple[str, bytes]:
 
 
 def pack_text(text: str) -> bytes:
-    """A short text, coded in a fraction of the time of `pack`: its compressor is kept, one for each thread.
+    """A short text, coded in a fraction of the time of `pack`: the compressor is reused, one for each thread.
 
     A very short one is kept as it is: coding it saves some hundred bytes, and costs a thread its turn.
     """

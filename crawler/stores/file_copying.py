@@ -1,4 +1,4 @@
-"""The bytes of files, copied beside a store that is copied: each content once, looked at on the way, never half."""
+"""Copies the bytes of files along with a store: each content once, checked on the way, never in part."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FilesCopied:
 
     Attributes:
         copied, there: Contents that were copied, and that were there already.
-        lacking: URLs of files whose bytes are not in the folder of the source, or are not what they were.
+        lacking: URLs of files whose bytes are missing from the source's folder, or have changed.
         shared: Both stores use one folder: there was nothing to copy.
     """
 
@@ -38,7 +38,7 @@ def copy_files(held: Iterable[HeldFile], source: Path, target: Path) -> FilesCop
         held: Rows of the copied store.
         source, target: Folders of the bytes (``data/files``).
     Raises:
-        OSError: The target cannot be written; what was copied before stays, and is used when it is tried again.
+        OSError: The target cannot be written; what was copied before stays, and is used at the next try.
     """
     done = FilesCopied(source, target, shared=source.resolve() == target.resolve())
     if done.shared:
@@ -61,7 +61,7 @@ def copy_files(held: Iterable[HeldFile], source: Path, target: Path) -> FilesCop
 
 
 def _copied(source: Path, target: Path, digest: str) -> bool:
-    """Whether the bytes are in their place now: they were there, and are what their name says."""
+    """Whether the bytes are now in their place: they were at the source, and match their name."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     half = target.with_name(f"{target.name}.copy-{os.getpid()}")
     try:
@@ -81,7 +81,7 @@ def _copied(source: Path, target: Path, digest: str) -> bool:
 
 
 def _name(content: Path, name: Path) -> None:
-    """A readable name for a content; one that stands there stays."""
+    """Give a content a readable name; an existing one stays."""
     name.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         os.link(content, name)

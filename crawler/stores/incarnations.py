@@ -1,4 +1,4 @@
-"""What tells a process from all others, past and to come: whether it has died is known at once on its own machine."""
+"""Identifies a process uniquely, past and future: on its own machine it is known at once whether it has died."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def is_dead(process: str) -> bool:
     """Whether a process is known to have ended: it was on this machine, and is not there any more.
 
     Args:
-        process: What `this_process` said there, as JSON.
+        process: What `this_process` returned there, as JSON.
     """
     found = json.loads(process)
     if not found.get("machine") or found["machine"] != _machine():

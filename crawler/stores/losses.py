@@ -1,15 +1,15 @@
-"""Losses of sessions that are found and not settled yet, kept in the store.
+"""Losses of sessions that were found and are not settled yet, kept in the store.
 
 When a session turns out to be lost, the pages that it brought since its last proof are fetched again after the next
-login. A kill between that login and the quarantine would leave them as they are, and the next run finds a good session
-and asks nothing. So the loss is noted before the login, and whoever goes on with the frontier settles what is noted.
+login. A kill between that login and the quarantine would leave them as they are, and the next run would find a good
+session and check nothing. So the loss is noted before the login, and the next process on the frontier settles it.
 """
 
 from __future__ import annotations
 
 from crawler.stores.base import RunRow, Store
 
-_MARGIN_S = 1.0  #: answers may overtake one another by so much
+_MARGIN_S = 1.0  #: answers may overtake one another by this much
 _MOST_RUNS = 50  #: last runs of a spider whose losses are looked for
 
 
@@ -18,7 +18,7 @@ def _name(run: int, key: str) -> str:
 
 
 def note(store: Store, run: int, key: str, *, epoch: int, since: float) -> None:
-    """The login of *epoch* is lost; nothing is known of pages after *since*."""
+    """Note that the login of *epoch* is lost; nothing is known about pages after *since*."""
     store.values.set(_name(run, key), [epoch, max(since - _MARGIN_S, 0.0)])
 
 
@@ -29,7 +29,7 @@ def settled(store: Store, run: int, key: str) -> None:
 
 
 def settle(store: Store, run: RunRow) -> int:
-    """Let pages wait again that runs before this one would have reopened, had they not been killed.
+    """Let pages wait again that earlier runs would have reopened, had they not been killed.
 
     Returns:
         How many there were.

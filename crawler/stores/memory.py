@@ -1,8 +1,8 @@
 """A store in memory, for tests: the parts that all stores share, on a SQLite database that has no file.
 
-It passes the contract tests of stores: what is committed is there for every store of the same `MemoryPlace`, and for
-nobody else; nothing survives the process. It is also the shortest answer to what a new store has to bring: a driver, a
-dialect, result tables, and who lives (the middle two are SQLite's here).
+It passes the contract tests of stores: what is committed is there for every store of the same `MemoryPlace`, and for no
+other; nothing survives the process. It is also the shortest example of what a new store has to provide: a driver, a
+dialect, result tables, and membership (the middle two are SQLite's here).
 """
 
 from __future__ import annotations
@@ -97,14 +97,14 @@ class MemoryDriver:
         raise StoreError(self.place, "has no file; it is for tests")
 
     def hurry(self) -> None:
-        """Nobody is waited for."""
+        """Nothing is waited for."""
 
     def close(self) -> None:
         """The place stays, for other stores."""
 
 
 class MemoryMembers:
-    """See `stores.driver.Membership`: who holds something lives until its store is closed."""
+    """See `stores.driver.Membership`: a holder lives until its store is closed."""
 
     def __init__(self, place: MemoryPlace) -> None:
         self._held = place.held

@@ -1,8 +1,8 @@
-"""Safe names for tables and columns, whatever strangers' pages put into the keys of items.
+"""Safe names for tables and columns, whatever foreign pages put into the keys of items.
 
 The name in the database is free of quotes, brackets, controls and surrogates, not longer than 60 bytes (PostgreSQL cuts
-names after 63) and, as SQLite compares names without case, unlike all others. The registry (`crawl_tables`,
-`crawl_columns`) keeps the name that the item had, so that rows are read back under it.
+names after 63) and, as SQLite ignores case in names, unique without regard to case. The registry (`crawl_tables`,
+`crawl_columns`) keeps the item's own name, so that rows are read back under it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ session_user set show similar some summarize symmetric table tablesample temp te
 transaction trigger true unbounded union unique unpivot update user using vacuum values variadic verbose view
 virtual when where window with within without
 """
-#: Names that a query cannot hold without quotes: keywords of SQLite, and reserved words of PostgreSQL and DuckDB.
+#: Names that have to be quoted in a query: keywords of SQLite, and reserved words of PostgreSQL and DuckDB.
 #: Source: sqlite.org/lang_keywords.html; PostgreSQL, appendix C.
 KEYWORDS = frozenset(_RESERVED.split())
 
@@ -64,7 +64,7 @@ def table_name(name: str, taken: Container[str]) -> str:
 
 
 def view_name(name: str, taken: Container[str]) -> str:
-    """The view with what is latest of a kind of item."""
+    """The view with the latest items of a kind."""
     longest = _LONGEST_BYTES - len("latest_")
     return f"latest_{safe_name(name, _Behind('latest_', taken), fallback='items', longest_bytes=longest)}"
 

@@ -1,7 +1,7 @@
-"""Nested values of items: lists and dicts, with values in them that JSON has no form for. Pure.
+"""Nested values of items: lists and dicts, holding values that JSON cannot represent. Pure.
 
 `readable` is JSON for people and tools; `tagged` is JSON from which `untagged` makes an equal value: what JSON lacks is
-an object with the one key ``$``, ``{"$": [kind, text]}``; so are dicts with keys that are no texts, or with that key.
+an object with the one key ``$``, ``{"$": [kind, text]}``; so are dicts with keys that are not texts, or with that key.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The database of a project, as its settings name it.
+"""The database of a project, as named by its settings.
 
-A file of its own: commands that only look need this and no engine, which takes half of their time to load.
+In a file of its own: commands that only read need this but not the engine, which takes half of their time to load.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def open_project_store(settings: Settings, *, create: bool = True, reading: bool
 
     Args:
         create: Make file and folder where they are missing; otherwise a missing file is an error.
-        reading: Nothing will be written: that the disk is full, or cannot be written to, does not matter.
+        reading: Nothing will be written: a disk that is full, or cannot be written to, does not matter.
     Raises:
         StoreError: It cannot be opened; the message says what to do.
         KeyFileError: The keys of this user cannot be read, or are not those of the store.
@@ -51,7 +51,7 @@ def open_project_store(settings: Settings, *, create: bool = True, reading: bool
 
 
 def copy_store(source: Settings, target: Settings) -> tuple[dict[str, int], FilesCopied]:
-    """Copy a store into an empty one, and the bytes of its files into the folder of the other.
+    """Copy a store into an empty one, and the bytes of its files into that one's folder.
 
     Returns:
         Table to the number of its rows; what became of the files.

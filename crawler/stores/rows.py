@@ -2,10 +2,10 @@
 
 A column has a *kind*, fixed by the first value that it held (``text``, ``integer``, ``real``, ``blob``, ``json``,
 ``bool``, ``decimal``, ``datetime``, ``date``, ``time``; ``any`` when that was None). A value of this kind is stored as
-it is, so that every SQLite tool reads it. A value that the column cannot hold as it is (text in a column of numbers, an
+it is, so that every SQLite tool can read it. A value that the column cannot hold as it is (text in a column of numbers, an
 integer beyond 64 bits, NaN, text with NUL or lone surrogates) gets a *note* in the row's `_types` column: ``[kind,
-original]`` by column, from which it is read back. A nested value with something in it that JSON lacks (bytes, a
-Decimal, a date, NaN, a key that is no text) is stored as JSON that people and tools can read; its note has all of it.
+original]`` by column, from which it is read back. A nested value containing something that JSON lacks (bytes, a
+Decimal, a date, NaN, a key that is not a text) is stored as JSON for people and tools; its note has all of it.
 
 The escape of text: backslash as ``\\\\``, NUL and lone surrogates as ``\\u0000``, ``\\ud800``; used for values with
 such characters (kind ``escaped``) and for all names of fields and tables in the registry.
@@ -41,7 +41,7 @@ def unescape(text: str) -> str:
 
 
 def harmless(text: str) -> str:
-    """*text* as it is when a database takes it, escaped otherwise; for logs and URLs, not to be read back."""
+    """*text* unchanged if a database takes it, escaped otherwise; for logs and URLs, not to be read back."""
     return escape(text) if _HOSTILE.search(text) else text
 
 
@@ -51,8 +51,8 @@ class Kind:
 
     Attributes:
         sql: Type with which a column is made for this kind.
-        encode: Value to what is bound.
-        decode: What was stored to the value.
+        encode: Turns a value into what is bound.
+        decode: Turns what was stored into the value.
     """
 
     sql: str
@@ -74,7 +74,7 @@ def to_json(value: Any) -> str:
 
 
 def _jsonable(value: Any) -> Any:
-    """Values that JSON lacks, inside of a nested field: bytes as base64, sets as lists, the rest as text."""
+    """Values that JSON lacks, inside a nested field: bytes as base64, sets as lists, the rest as text."""
     if isinstance(value, bytes | bytearray | memoryview):
         return {"base64": base64.b64encode(bytes(value)).decode("ascii")}
     if isinstance(value, set | frozenset | tuple):
@@ -96,7 +96,7 @@ KINDS: dict[str, Kind] = {
     "escaped": Kind("TEXT", escape, unescape),
     "base64": Kind("TEXT", lambda value: base64.b64encode(value).decode("ascii"), base64.b64decode),
     "any": Kind("BLOB", _same, _same),  # the declared type BLOB converts nothing
-    "nested": Kind("TEXT", to_json, untagged),  # the note alone is read back
+    "nested": Kind("TEXT", to_json, untagged),  # only the note is read back
 }
 
 _KIND_OF: dict[type, str] = {
@@ -115,14 +115,14 @@ _KIND_OF: dict[type, str] = {
     list: "json",
     tuple: "json",
 }
-#: Kind to the one type whose values are bound without a look at them (besides None).
-#: In the column for rules, of a request that does not end as skipped: it was done in a session that was lost.
+#: Kind to the one type whose values are bound unchecked (besides None).
+#: In the column for rules, for a request that does not end as skipped: it was done in a session that was lost.
 FETCHED_AGAIN = "fetched again"
 PLAIN_TYPE: dict[str, type] = {"text": str, "integer": int, "real": float, "blob": bytes}
 
 
 def kind_of(value: Any) -> str:
-    """The kind that fits a value; ``any`` for None. What is no known type becomes text or JSON."""
+    """The kind that fits a value; ``any`` for None. Unknown types become text or JSON."""
     if value is None:
         return "any"
     known = _KIND_OF.get(type(value))
@@ -134,7 +134,7 @@ def kind_of(value: Any) -> str:
 
 
 def store_value(value: Any, kind: str) -> tuple[Any, list[Any] | None]:
-    """What to bind for *value* in a column of *kind*, and the note that is needed to read it back, or None."""
+    """What to bind for *value* in a column of *kind*, and the note needed to read it back, or None."""
     if value is None:
         return None, None
     own = kind_of(value)
@@ -161,7 +161,7 @@ def store_value(value: Any, kind: str) -> tuple[Any, list[Any] | None]:
 
 
 def _foreign(stored: Any, own: str, kind: str) -> tuple[Any, list[Any] | None]:
-    """A value of kind *own* in a column of another *kind*: what its affinity would change goes into the note."""
+    """A value of kind *own* in a column of another *kind*: what the affinity would change goes into the note."""
     affinity = KINDS[kind].sql
     if affinity == "BLOB":  # nothing is converted there; storage tells text, numbers and bytes apart
         return stored, None if own in PLAIN_TYPE else [own]
@@ -186,7 +186,7 @@ def load_value(stored: Any, kind: str, note: list[Any] | None) -> Any:
 
 
 def read_back(value: Any) -> Any:
-    """What *value* is when it has been stored and read again."""
+    """*value* as it is after being stored and read back."""
     kind = kind_of(value)
     stored, note = store_value(value, kind)
     return load_value(stored, kind, note)

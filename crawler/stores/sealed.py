@@ -1,12 +1,12 @@
-"""The places of sealed values: what a cipher binds a secret to, so that nobody can put it elsewhere. Pure.
+"""The places of sealed values: what a cipher binds a secret to, so that it cannot be moved elsewhere. Pure.
 
-Whoever can write to the file, and has no key, could give a session the cookies of another account, or a request the
-body of another one, by copying one sealed value over another. A value that is moved does not open.
+Otherwise anyone who can write to the file, even without a key, could give a session the cookies of another account, or
+a request the body of another one, by copying one sealed value over another. A value that was moved does not open.
 """
 
 from __future__ import annotations
 
-#: Name of the value by which a store that several machines share knows the keys with which its secrets are sealed.
+#: Name of the value by which a store shared by several machines recognises the keys that its secrets are sealed with.
 KEY_CHECK = "key of the fleet"
 
 
@@ -31,10 +31,10 @@ def place_of_visit(request: int) -> str:
 
 
 def place_of_sample(spider: str, callback: str, cause: str) -> str:
-    """Of what a callback was given besides a page that is kept to look at."""
+    """Of what a callback was given besides a page kept for inspection."""
     return f"crawl_samples\n{spider}\n{callback}\n{cause}"
 
 
 def place_of_value(name: str) -> str:
-    """Of a small thing that is kept by name."""
+    """Of a small value kept by name."""
     return f"crawl_values\n{name}"

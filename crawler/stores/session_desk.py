@@ -1,4 +1,4 @@
-"""What login managers need of the store, asked of the thread that owns it."""
+"""What login managers need from the store, requested from the thread that owns it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from crawler.stores.base import LoginClaim, SessionRow, Store
 from crawler.stores.calls import StoreCalls
 from crawler.stores.policy.login_policy import Trying
 
-PROXIES = "proxies:"  #: beginning of the values that say how the proxies of a session do
-_WHY = "login failed:"  #: beginning of the values that say why
+PROXIES = "proxies:"  #: prefix of the values about the health of a session's proxies
+_WHY = "login failed:"  #: prefix of the values that say why
 _WHY_KEPT_S = 7 * 86_400.0
 _WHY_CHARACTERS = 600
 
 
 class SessionDesk:
-    """What login managers need of the store (`sessions.login.manager.Desk`). Safe from any thread.
+    """What login managers need from the store (`sessions.login.manager.Desk`). Safe from any thread.
 
     Args:
-        trying: Who logs in: the spider, the version of its code and the budget.
+        trying: What logs in: the spider, the version of its code and the budget.
     """
 
     def __init__(self, calls: StoreCalls, *, run: int | None, owner: str, lease_s: float, trying: Trying) -> None:
@@ -54,7 +54,7 @@ class SessionDesk:
         """Record how a login ended, and keep the session that it made.
 
         Returns:
-            False when it came too late: somebody else has logged in, or logs in now. The session was not stored.
+            False when it came too late: another process has logged in, or is doing so. The session was not stored.
         """
         token = self._tokens.get(key, 0)
 
@@ -77,7 +77,7 @@ class SessionDesk:
         return self._calls(end)
 
     def renew(self, key: str) -> None:
-        """Our login of *key* is still under way: nobody else may begin one."""
+        """Our login of *key* is still under way: no other process may begin one."""
         token = self._tokens.get(key, 0)
         self._calls(lambda store: store.logins.renew(key, owner=self._owner, token=token, lease_s=self._lease_s))
 
@@ -101,7 +101,7 @@ class SessionDesk:
         self._calls(note)
 
     def proxy_health(self, key: str) -> Any:
-        """What is known of the proxies of a session (`sessions.proxy_pool`)."""
+        """What is known about the proxies of a session (`sessions.proxy_pool`)."""
         return self._calls(lambda store: store.values.get(PROXIES + key))
 
     def keep_proxy_health(self, key: str, health: dict[str, Any]) -> None:
@@ -124,7 +124,7 @@ class SessionDesk:
 
 
 def keep_proofs(store: Store, records: Mapping[str, LoginRecord]) -> None:
-    """At the end of a run: when each session was last known to be logged in. *records* are by key."""
+    """At the end of a run: store when each session was last known to be logged in. *records* are by key."""
     for key, record in records.items():
         if record.proved_at is not None:
             good = record.state is LoginState.READY

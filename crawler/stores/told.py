@@ -1,4 +1,4 @@
-"""What a store tells of a frontier and of itself: counts, examples, and whether all is well. Plain values."""
+"""What a store reports about a frontier and itself: counts, examples, and whether all is well. Plain values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Login:
 
     Attributes:
         name: Of the session.
-        outcome: "ok", or how it failed; "" while nobody has said.
+        outcome: "ok", or how it failed; "" while it is not recorded.
         expired_at: When it was found logged out, or None.
     """
 
@@ -51,7 +51,7 @@ class LogLine:
     Attributes:
         at: When it was committed, seconds since 1970.
         verdict: What became of the request.
-        status: 0 where nobody answered.
+        status: 0 where no answer came.
         ms: From the first byte sent to the last one read.
     """
 
@@ -64,7 +64,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A line of the page log that tells of an error."""
+    """A line of the page log that reports an error."""
 
     at: float
     url: str
@@ -74,7 +74,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class KeptSample:
-    """A page that is kept to look at.
+    """A page kept for inspection.
 
     Attributes:
         cause: "" for a good one.
@@ -93,7 +93,7 @@ class KeptSample:
 
 @dataclass(frozen=True, slots=True)
 class CareNote:
-    """One thing that a doctor has looked at.
+    """One thing that a doctor has examined.
 
     Attributes:
         what: Its name.

@@ -1,4 +1,4 @@
-"""What a store tells of kept pages. Plain values."""
+"""What a store reports about kept pages. Plain values."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class StoredItem:
 
 @dataclass(frozen=True, slots=True)
 class KnownPage:
-    """What the store has of one request for a page.
+    """What the store has about one request for a page.
 
     Attributes:
         request: Its row in the frontier.
         crawl: Number of the crawl.
-        state: Where it stands there.
-        session: The one that fetched it, or is to.
+        state: Its state there.
+        session: The one that fetched it, or is to fetch it.
         sent_at: When it was sent, seconds since 1970; 0 for never.
         note: Its error, or the rule that refused it; "" for none.
         etag, modified: Its validators; "" for none.
@@ -46,7 +46,7 @@ class KnownPage:
 
 @dataclass(slots=True)
 class Kept:
-    """A page that is kept, and what is stored of it.
+    """A kept page, and what is stored for it.
 
     Attributes:
         request: As it was leased; its session is the one that fetched it.
@@ -66,10 +66,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class KeptCrawl:
-    """How much is kept of one crawl.
+    """How much is kept for one crawl.
 
     Attributes:
-        size_bytes: Of its bodies as they are stored; one that several crawls have counts for each.
+        size_bytes: Of its bodies as stored; one that several crawls share counts for each.
     """
 
     spider: str

@@ -1,4 +1,4 @@
-"""What a store tells of runs and commits, and how politely it is asked to treat a host. Plain values."""
+"""What a store reports about runs and commits, and how politely it is asked to treat a host. Plain values."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class RunRow:
     exit_code: int | None = None
     summary: str = "{}"
     process: str = ""
-    max_pages: int = 0  #: of all its processes together, 0 for no limit
-    pages_before: int = 0  #: of its frontier, when it began
+    max_pages: int = 0  #: for all its processes together, 0 for no limit
+    pages_before: int = 0  #: pages of its frontier when it began
 
 
 LIVES, LEFT, DEAD = "", "left", "dead"  #: see `MemberRow.gone`
@@ -37,7 +37,7 @@ class MemberRow:
         number: 0 for the one that began it; no other process of the run has had it.
         owner: The name under which it claims requests.
         process: How it is named to a person.
-        until: It counts as dead from then on, unless it says that it lives; seconds since 1970, as all times here.
+        until: It counts as dead from then on, unless it reports that it is alive; seconds since 1970, as all times here.
         left_at: When it left; 0 while it has not.
         agrees: The processes among which it shares connections, as `frontier.shares` names them.
         counted: What it has done so far, JSON.
@@ -55,7 +55,7 @@ class MemberRow:
 
     @property
     def gone(self) -> str:
-        """`LEFT` when it said that it goes, `DEAD` when it was found dead; `LIVES` as far as anybody knows."""
+        """`LEFT` when it said that it was leaving, `DEAD` when it was found dead; otherwise `LIVES`, as far as known."""
         return "" if not self.left_at else DEAD if self.agrees == DEAD else LEFT
 
 
@@ -67,15 +67,15 @@ class LeaseTerms:
         limit: Most requests.
         lease_s: Seconds, above 0, by the store's clock; afterwards any process may claim them again.
         horizon_s: How far ahead sending times are reserved.
-        rules: Slot to how it is to be treated, where that is not the usual way.
-        default_rule: The usual way.
-        exclude_sessions, exclude_slots: Nothing of these.
-        per_slot: Most of one slot, 0 for no bound.
-        limited_run: The run whose `max_pages` holds for all its processes; 0 where nobody counts, or the caller does.
+        rules: Slot to how it is to be treated, where that differs from the default.
+        default_rule: The default.
+        exclude_sessions, exclude_slots: Nothing for these.
+        per_slot: Most for one slot, 0 for no bound.
+        limited_run: The run whose `max_pages` holds for all its processes; 0 where nothing counts, or the caller does.
         uncounted: Requests of the caller that do not count for it.
-        crawl_delays, throttle: Whether delays that other processes have learned are kept: of a robots.txt, and of
-            hosts that said that we are too fast, or are asked whether they are back.
-        late_s: How late the caller may use the times (`pacing.slack_s`); the rules know it already.
+        crawl_delays, throttle: Whether delays that other processes have learned are kept: those of a robots.txt, and
+            those of hosts that said that we are too fast, or are being asked whether they are back.
+        late_s: How late the caller may use the times (`pacing.slack_s`); the rules already include it.
     """
 
     limit: int
@@ -111,8 +111,8 @@ class Committed:
     """What a commit wrote.
 
     Attributes:
-        lost: Ids whose lease another process holds now; nothing of theirs was written.
-        outdated: Ids of pages that a login brought which is over, without a proof of their own: they wait again.
+        lost: Ids whose lease another process holds now; nothing was written for them.
+        outdated: Ids of pages from a login that is over, without a proof of their own: they wait again.
         added: Requests that were new to the frontier and are waiting.
         items: Item rows written.
     """

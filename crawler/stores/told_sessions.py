@@ -1,4 +1,4 @@
-"""What a store tells of sessions and logins. Plain values."""
+"""What a store reports about sessions and logins. Plain values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class SessionRow:
     name: str
     state: str
     epoch: int
-    version: int  #: grows with every write; a process reloads when it moved
+    version: int  #: grows with every write; a process reloads when it has changed
     secret: str  #: decrypted JSON text; "" when it cannot be read with the keys at hand
     readable: bool
     cookies: int
@@ -25,13 +25,13 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class LoginClaim:
-    """Answer to `Store.claim_login`.
+    """Answer to `LoginStore.claim`.
 
     Attributes:
-        granted: We may log in until the lease runs out; everybody else waits.
-        row: The session as stored now: when its epoch moved past ours, take it instead of logging in.
+        granted: We may log in until the lease runs out; all others wait.
+        row: The session as stored now: when its epoch is past ours, take it instead of logging in.
         wait_s: When not granted: seconds after which to ask again.
-        refused: When not empty: why no login may happen now, with the time it is possible again.
+        refused: When not empty: why no login may happen now, with the time when it is possible again.
         kind: Of that reason: "refused" (these credentials were), "spent" (too many failed), "passing" (a site in
             trouble, or one that asks for patience) or "human" (too many that lacked a person).
         token: When granted: fencing number of the login, greater than that of any login before it.

@@ -1,6 +1,6 @@
-"""Care for the database of a project that is asked for by a person: each function knows both kinds of it.
+"""Maintenance of a project's database on request: each function knows both kinds of database.
 
-What makes no sense for one of them raises a `StoreError` that says in one line why, and what does the job there.
+What makes no sense for one kind raises a `StoreError` that says in one line why, and what does the job there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def partition(settings: Settings, count: int) -> None:
     """Cut the table of requests into *count* partitions, or make it one piece again (1).
 
     Raises:
-        StoreError: A file has none; or crawls are at work, or *count* is no number of partitions. Nothing was changed.
+        StoreError: A file has none; or crawls are at work, or *count* is not a valid number. Nothing was changed.
     """
     if not is_shared(settings.store):
         why = (

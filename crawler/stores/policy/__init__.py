@@ -1,1 +1,1 @@
-"""What is decided about leases, logins and commits: pure, written once for every database."""
+"""Decisions about leases, logins and commits: pure, written once for every database."""

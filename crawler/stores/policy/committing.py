@@ -31,14 +31,14 @@ _COUNTER = {
 
 
 def rule_of(outcome: Outcome) -> str | None:
-    """Why it is skipped; else that it is being fetched again stays known, whatever becomes of this try."""
+    """Why it is skipped; otherwise keeps the note that it is being fetched again, whatever becomes of this try."""
     if outcome.verdict is Verdict.SKIP:
         return harmless(outcome.error or "unnamed rule")
     return FETCHED_AGAIN if outcome.request.again else None
 
 
 def counted(kept: Sequence[Outcome]) -> Counter[str]:
-    """By how much these pages move the counters of their frontier; what they found is not among it."""
+    """By how much these pages change the counters of their frontier, not counting what they found."""
     changes = Counter[str]()
     for one in kept:
         changes[_COUNTER[NEXT[one.verdict][0]]] += 1
@@ -48,14 +48,14 @@ def counted(kept: Sequence[Outcome]) -> Counter[str]:
 
 
 def needs_its_epoch(one: Outcome) -> bool:
-    """Whether the page counts only when its login lasts: it ends a request, and it does not prove itself."""
+    """Whether the page counts only if its login lasts: it ends a request, and it does not prove itself."""
     if not one.session_key or one.verdict not in ENDING:
         return False
     return not one.proven if one.verdict is Verdict.ACCEPT else bool(one.status)
 
 
 def outdated(one: Outcome) -> Outcome:
-    """*one* as what it is when its login is over: to be fetched again, with nothing of it kept."""
+    """*one* as it is when its login is over: to be fetched again, with nothing of it kept."""
     return replace(
         one,
         verdict=Verdict.LOGIN,
@@ -70,10 +70,10 @@ def outdated(one: Outcome) -> Outcome:
 
 
 def over(outcomes: Sequence[Outcome], epochs: Mapping[str, int]) -> frozenset[int]:
-    """The requests of pages that count no more: unproven, and their session has logged in since.
+    """The requests of pages that no longer count: unproven, and their session has logged in since.
 
     Args:
-        epochs: Key of a session to its epoch as it is stored now.
+        epochs: Key of a session to its epoch as stored now.
     """
     return frozenset(
         one.request.id

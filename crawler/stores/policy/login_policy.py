@@ -1,17 +1,17 @@
-"""When an account may be logged in: pure. Every store decides by it; `now` is an argument, nothing is read or written.
+"""When an account may log in: pure. Every store decides by it; `now` is an argument, nothing is read or written.
 
-Sites lock accounts after a few logins that did not succeed, and refuse those who come too often. So attempts are kept
-in a book, for all runs and spiders that use one account:
+Sites lock accounts after a few failed logins, and refuse clients that come too often. So attempts are recorded in a
+book, for all runs and spiders that use one account:
 
 - Credentials that the site has refused wait for days. All of the last ones are remembered, not only the newest.
 - Attempts that sent credentials and did not succeed are bounded in any hour, and the pauses between them grow.
-- What passes by itself (an overloaded site, no answer) is waited for, and no longer than it takes: after Retry-After,
-  or after pauses that grow. How many logins a site bears in which time is learned from its answers.
+- Problems that pass by themselves (an overloaded site, no answer) are waited out, no longer than needed: for
+  Retry-After, or for growing pauses. How many logins a site tolerates in what time is learned from its answers.
 - Logins that succeeded cost nothing; neither do attempts that sent nothing.
-- A renewal by a page of the app sends no credentials: only a site in trouble is in its way, and it counts for none.
+- A renewal by a page of the app sends no credentials: only a site in trouble stands in its way, and it is not counted.
 
-Whoever changed the spider or the account may go on at once, and so may a person who insists: what was tried before
-says nothing about what will be tried now.
+After a change of the spider or the account logins may go on at once, and so they may if a person insists: what was
+tried before says nothing about what will be tried now.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ _PASSING_S: Final = {
     "busy": (2.0, 10.0, 30.0, 60.0, 120.0, 300.0),
     "broken": (2.0, 15.0, 60.0, 300.0, 900.0),
     "absent": (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0),
-}  #: the same for what passes by itself
-_MARGIN_S: Final = 1.0  #: a Retry-After may have been rounded down by so much; twice as long each time it was
+}  #: the same for problems that pass by themselves
+_MARGIN_S: Final = 1.0  #: a Retry-After may have been rounded down by this much; twice as long each time it was
 _MOST_LEARNED_S: Final = 900.0
-_NEAR_S: Final = 60.0  #: logins so long before a pause have surely to do with it
+_NEAR_S: Final = 60.0  #: logins this shortly before a pause certainly have to do with it
 _KIND: Final = re.compile(r"\|account\+[a-z+]+\|")
 _KIND_OF_THE_LAST: Final[dict[str, Kind]] = {"broken": "passing", "human": "human"}
 _GONE_AT_ONCE: Final = (
@@ -60,12 +60,12 @@ MOST_REFUSALS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Trying:
-    """Who is about to log in, and with what.
+    """What is about to log in, and with what.
 
     Attributes:
         spider: Its name.
-        steps: What tells this version of its code from others; "" when not known.
-        credentials: What tells these credentials from others; "" when not known.
+        steps: What identifies this version of its code; "" when not known.
+        credentials: What identifies these credentials; "" when not known.
         force: A person insists.
         budget: Most attempts in any hour that sent credentials and did not succeed.
         renews: A page of the app is to renew the session, and no credentials are sent.
@@ -81,7 +81,7 @@ class Trying:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One login, as it is kept. Times are seconds since 1970; the others as in `Trying`."""
+    """One login, as recorded. Times are seconds since 1970; the other fields are as in `Trying`."""
 
     began: float
     ended: float
@@ -108,7 +108,7 @@ class RefusedCredentials:
 
 @dataclass(frozen=True, slots=True)
 class LoginBook:
-    """What is known of the logins of one account, oldest first."""
+    """What is known about the logins of one account, oldest first."""
 
     attempts: tuple[Attempt, ...] = ()
     refusals: tuple[RefusedCredentials, ...] = ()
@@ -122,7 +122,7 @@ class Decision:
         until: Seconds since 1970 before which it may not; 0 for: it may now.
         why: The reason, for a person; "" where it may.
         kind: "refused": because of the credentials; "spent": too many attempts failed; "passing": it passes by itself;
-            "human": too many attempts, and it is a person that they lack.
+            "human": too many attempts, and what they lack is a person.
     """
 
     until: float = 0.0
@@ -146,7 +146,7 @@ def may_begin(book: LoginBook, trying: Trying, now: float) -> Decision:
 
 
 def begun(book: LoginBook, trying: Trying, *, token: int, now: float) -> LoginBook:
-    """*book* with a login that begins now; *token* tells it from all others."""
+    """*book* with a login that begins now; *token* identifies it."""
     attempt = Attempt(now, now, "", token, 0.0, trying.spider, trying.steps, trying.credentials, trying.renews)
     return replace(book, attempts=(*book.attempts, attempt)[-MOST_ATTEMPTS:])
 
@@ -158,7 +158,7 @@ def ended(
 
     Args:
         asked_s: How long the site asks to be left alone, in seconds.
-        credentials: What was sent in the end, where that was not known when it began.
+        credentials: What was eventually sent, where that was not known when it began.
     """
     place = next((at for at, each in reversed(list(enumerate(book.attempts))) if _is_open(each, token)), None)
     if place is None:
@@ -192,7 +192,7 @@ def _with_refusal(refusals: Sequence[RefusedCredentials], one: Attempt, now: flo
 
 
 def _refused(book: LoginBook, trying: Trying, now: float) -> Decision:
-    """The site has refused these credentials, and neither they nor the spider that sent them were changed since."""
+    """The site has refused these credentials, and neither they nor the spider that sent them have changed since."""
     found = Decision()
     for each in book.refusals:
         if not trying.credentials or each.credentials != trying.credentials or _was_changed(each, trying):
@@ -235,7 +235,7 @@ def _failed(book: LoginBook, trying: Trying, now: float) -> Decision:
 
 
 def _passing(book: LoginBook, now: float) -> Decision:
-    """The site is in trouble, or it asks for patience: whoever comes, it is too early."""
+    """The site is in trouble, or it asks for patience: it is too early for any login."""
     kind, row = "", 0
     for each in reversed(book.attempts):
         if each.ending in ("human", "unsent", ""):
@@ -266,10 +266,10 @@ def _passing(book: LoginBook, now: float) -> Decision:
 
 
 def learned_limit(book: LoginBook) -> tuple[int, float] | None:
-    """How many logins a site bears in how many seconds, as its last pause showed; None where it never made one.
+    """How many logins a site tolerates in how many seconds, as its last pause showed; None if there never was one.
 
-    The logins shortly before it said "too many" were too many for one more, and when the next was let in the time was
-    over. What lies back longer than the pause was long has nothing to do with it: then it was trouble, and no limit.
+    The logins shortly before it said "too many" left no room for one more, and when the next was let in, the time was
+    over. Logins further back than the pause was long have nothing to do with it: then it was trouble, not a limit.
     """
     attempts = [each for each in book.attempts if each.ending not in ("unsent", "absent") and not each.renews]
     after = next((at for at in range(len(attempts) - 1, 0, -1) if _ends_a_pause(attempts, at)), None)
@@ -292,7 +292,7 @@ def _ends_a_pause(attempts: Sequence[Attempt], at: int) -> bool:
 
 
 def _of_the_same(book: LoginBook, trying: Trying) -> Iterator[Attempt]:
-    """Attempts with what is about to be tried: not those before the spider or the account was changed."""
+    """Attempts with what is about to be tried: not those from before the spider or the account was changed."""
     for each in (each for each in book.attempts if not each.renews):
         other = each.credentials and trying.credentials and each.credentials != trying.credentials
         if not other and not _was_changed(each, trying):
@@ -321,7 +321,7 @@ def packed(book: LoginBook) -> tuple[dict[str, Any], list[str]]:
 def unpacked(tables: Any, marks: Sequence[str]) -> LoginBook:
     """The book that `packed` took apart; what cannot be read is left out. Without its *marks* no refusal is known.
 
-    Those who cannot open them are held to the number of attempts alone.
+    Processes that cannot open them are bound only by the number of attempts.
     """
     found = tables if isinstance(tables, dict) else {}
     attempts = [_made(Attempt, each, marks) for each in _rows(found.get("attempts"))]
@@ -358,6 +358,6 @@ def account_of(key: str) -> str:
 
 
 def clock_time(moment: float, now: float, *, day: bool = False) -> str:
-    """A moment as local time, with its day when that is another one."""
+    """A moment as local time, with the day if it is not today."""
     form = "%Y-%m-%d %H:%M" if day or abs(moment - now) > _DAY_S / 2 else "%H:%M:%S"
     return datetime.fromtimestamp(moment).astimezone().strftime(form)

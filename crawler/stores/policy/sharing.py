@@ -1,4 +1,4 @@
-"""Who of many waiting requests goes first: pure. Places are shared fairly between the slots that may send."""
+"""Which of many waiting requests go first: pure. Places are shared fairly between the slots that may send."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from crawler.stores.told_runs import LeaseTerms, SlotRule
 
 @dataclass(slots=True)
 class WaitingSlot:
-    """A slot that may send now or soon, and what of it was chosen.
+    """A slot that may send now or soon, and its candidates.
 
     Attributes:
-        rows: Candidates, best first: number, URL, lane, callback, priority and what else the store has of them.
-        learned_s: Least seconds between two requests that some process has learned of; 0 for none.
+        rows: Candidates, best first: number, URL, lane, callback, priority and what else the store has about them.
+        learned_s: Least seconds between two requests, as some process has learned; 0 for none.
         moved: *available_at* was moved and is to be stored.
     """
 
@@ -41,7 +41,7 @@ def share(
     chosen: list[tuple[float, int, list[Any]]] = []
     queues: list[tuple[WaitingSlot, SlotRule, list[list[Any]]]] = []
     if len(slots) > 1:
-        chance.shuffle(slots)  # else the same ones would always be first where places are few
+        chance.shuffle(slots)  # otherwise the same ones would always be first where places are few
     for slot in slots:
         rows = slot.rows[: terms.per_slot] if terms.per_slot else slot.rows
         queues.append((slot, terms.rules.get(slot.name, terms.default_rule), rows))

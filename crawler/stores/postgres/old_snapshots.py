@@ -1,7 +1,7 @@
-"""Who holds an old snapshot of the database: while one is held no vacuum may remove a row that died since.
+"""What holds an old snapshot of the database: while one is held, no vacuum may remove rows that died since.
 
-A report in a transaction that somebody forgot, a dump, a replication slot that nobody reads: dead rows pile up then in
-the indexes by which requests are claimed. `sql.lease_memory` keeps claims fast for a while; somebody has to end it.
+A report in a forgotten transaction, a dump, an unread replication slot: dead rows then pile up in the indexes by which
+requests are claimed. `sql.lease_memory` keeps claims fast for a while; a person has to end the cause.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ log = logging.getLogger("crawler.stores")
 WARN_S = 300.0
 _AGAIN_S = 3600.0
 
-#: Who, what, since how many seconds, and what ends it; the oldest first.
+#: Holder, what it is, for how many seconds, and what ends it; the oldest first.
 HELD = """
 SELECT 'process ' || pid,
        coalesce(nullif(application_name, ''), 'without a name') || ', ' || coalesce(state, 'unknown'),
@@ -33,13 +33,13 @@ ORDER BY 3 DESC"""
 
 
 class SnapshotWatch:
-    """Warns of an old snapshot, once an hour at most."""
+    """Warns about an old snapshot, at most once an hour."""
 
     def __init__(self) -> None:
         self._quiet_until = 0.0
 
     def look(self, read: Callable[[str], list[tuple[Any, ...]]]) -> None:
-        """Ask who holds one, by *read*."""
+        """Find out what holds one, with *read*."""
         if time.monotonic() < self._quiet_until:
             return
         for who, what, age_s, _ in read(HELD)[:1]:

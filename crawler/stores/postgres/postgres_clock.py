@@ -1,4 +1,4 @@
-"""The clock of the database, by which all machines go: looked at now and then, counted on in between."""
+"""The clock of the database, which all machines follow: read now and then, continued locally in between."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from crawler.errors import StoreError
 log = logging.getLogger("crawler.stores")
 
 _LOOK_S = 60.0
-_NEAR_S, _LOOKS = 0.005, 5  #: an answer that came so soon says what time it is there; else it is asked again
-_WRONG_S = 5.0  #: of a clock: people are told
+_NEAR_S, _LOOKS = 0.005, 5  #: an answer within this time says what time it is there; otherwise ask again
+_WRONG_S = 5.0  #: by which a clock must be off to be reported
 
 
 class DatabaseClock:
-    """For one thread at a time; `crawler.clock.unix_now` goes by it, too.
+    """For one thread at a time; `crawler.clock.unix_now` follows it, too.
 
     Args:
-        read: Runs a statement outside of a transaction.
+        read: Runs a statement outside a transaction.
         place: The database, for messages.
 
     Attributes:
@@ -48,7 +48,7 @@ class DatabaseClock:
         """Ask what time it is.
 
         Raises:
-            StoreError: It was put back since the last look: what is due by it would wait for as long.
+            StoreError: It was put back since the last look: everything due by it would wait that much longer.
         """
         first, before_s = self.look_at == -math.inf, self._clock.ahead_s
         self._ask()

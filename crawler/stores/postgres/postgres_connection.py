@@ -1,8 +1,8 @@
-"""A connection on which nobody waits for ever for an answer that will not come.
+"""A connection that does not wait for ever for an answer that will not come.
 
-A dead line is found by TCP (keepalives, `tcp_user_timeout`). What it cannot find is a line whose other end is alive and
-silent: a proxy or a firewall that has forgotten the connection, a server that hangs. So after a while without a word it
-is asked on another connection whether the server is at work on our statement.
+TCP detects a dead line (keepalives, `tcp_user_timeout`), but not one whose other end is alive and silent: a proxy or a
+firewall that has forgotten the connection, a server that hangs. So after a while without an answer, another connection
+is used to ask whether the server is at work on our statement.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import psycopg
 
 T = TypeVar("T")
 
-_QUIET_S = 15.0  #: without a word, before it is asked
+_QUIET_S = 15.0  #: of silence before we ask
 _LOOK_S = 5.0  #: longest wait for the answer to that
 
 
 class WatchedConnection(psycopg.Connection[Any]):
-    """A connection that may give up a statement; then it is of no use any more.
+    """A connection that may give up a statement; it is then of no more use.
 
     Attributes:
-        quiet_s: After so long without a word `goes_on` is asked, again and again.
-        goes_on: Whether to wait on: ``goes_on(seconds without a word)``.
+        quiet_s: After this much silence `goes_on` is asked, again and again.
+        goes_on: Whether to keep waiting: ``goes_on(seconds of silence)``.
     """
 
     quiet_s: float = _QUIET_S
@@ -34,7 +34,7 @@ class WatchedConnection(psycopg.Connection[Any]):
         """As psycopg does, as long as it makes sense.
 
         Raises:
-            OperationalError: Nobody is at work on the statement.
+            OperationalError: No server is at work on the statement.
         """
         return super().wait(self._watched(gen), *given, **more)
 
@@ -62,8 +62,8 @@ def is_worked_on(address: str, backend: int, *, unknown: bool) -> bool:
     """Whether a server is at work on what one of its connections has asked of it.
 
     Args:
-        backend: Number of the server's process, as the connection was told.
-        unknown: What to say when the server knows none of that number: behind PgBouncer numbers mean nothing.
+        backend: Number of the server's process, as given to the connection.
+        unknown: What to return when the server knows no such number: behind PgBouncer numbers mean nothing.
     """
     try:
         with WatchedConnection.connect(address, autocommit=True, prepare_threshold=None, connect_timeout=5) as other:

@@ -1,4 +1,4 @@
-"""How PostgreSQL says what databases say differently."""
+"""PostgreSQL's forms of what differs between databases."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class PostgresDialect:
     age = "SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::double precision"
 
     def numbers(self, at: str = "?") -> str:
-        """An array, of which the planner knows how long it is: of JSON it takes 100 for granted, and reads a table."""
+        """An array, whose length the planner knows: for JSON it assumes 100 rows, and reads a whole table."""
         return f"SELECT unnest(translate({at}::text, '[]', '{{}}')::bigint[])"
 
     def texts(self, at: str = "?") -> str:
@@ -74,7 +74,7 @@ class PostgresDialect:
         return f"encode({column}, 'hex')"
 
     def many(self, kinds: Sequence[str], bound: Sequence[Any]) -> tuple[str, Sequence[Any]]:
-        """An array for each column: a tenth of the words that a statement with each value would have."""
+        """An array for each column: a tenth of the length of a statement with every value."""
         width = len(kinds)
         return _unnested(tuple(kinds)), [_alike(kind, bound[at::width]) for at, kind in enumerate(kinds)]
 
@@ -93,7 +93,7 @@ class PostgresDialect:
         return f"to_char(to_timestamp({seconds}) AT TIME ZONE 'UTC', 'YYYYMMDD\"T\"HH24MISS.MS')"
 
     def fit(self, stored: Any, note: list[Any] | None, kind: str) -> tuple[Any, list[Any] | None]:
-        """A value that its column does not take is in the note alone, bytes as base64."""
+        """A value that its column does not take is kept only in the note, bytes as base64."""
         if stored is None:
             return stored, note
         wanted = column_type(KINDS[kind].sql, kind)
@@ -124,7 +124,7 @@ class PostgresDialect:
 
 
 def column_type(sql: str, kind: str) -> str:
-    """The type of a column, as `stores.rows.Kind.sql` has it; where the first value was None, it is text."""
+    """The type of a column, as in `stores.rows.Kind.sql`; text where the first value was None."""
     return "TEXT" if kind == "any" else sql
 
 
@@ -136,7 +136,7 @@ def _unnested(kinds: tuple[str, ...]) -> str:
 
 
 def _alike(kind: str, column: Sequence[Any]) -> list[Any]:
-    """The values of an array: of one type, but for None."""
+    """The values of an array: of one type, except for None."""
     made = _MADE_OF[kind]
     if set(map(type, column)) <= {made, type(None)}:
         return list(column)

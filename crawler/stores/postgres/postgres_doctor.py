@@ -1,4 +1,4 @@
-"""What may be wrong with a store in PostgreSQL, and what to do about it. Nothing is changed but by `vacuum`."""
+"""What may be wrong with a store in PostgreSQL, and what to do about it. Only `vacuum` changes anything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crawler.stores.postgres.postgres_partitions import partitions
 from crawler.stores.told import CareNote
 
 _OLDEST = 140_000  #: server_version_num of PostgreSQL 14
-_HELD_S = 60.0  #: a snapshot that is older than this is told
+_HELD_S = 60.0  #: a snapshot older than this is reported
 _MUCH_DEAD, _DEAD_SHARE = 20_000, 0.25
 _CLOCK_S = 5.0
 _FROZEN = 1_500_000_000  #: of 2,147,483,648 transactions after which PostgreSQL stops
@@ -21,7 +21,7 @@ _LOPSIDED, _LARGE = 0.5, 1_000_000
 
 
 def findings(driver: PostgresDriver) -> Iterator[CareNote]:
-    """One after another, what was looked at. Needs no more rights than a crawl has."""
+    """The findings, one after another. Needs no more rights than a crawl has."""
     yield from _server(driver)
     yield from _members(driver)
     yield from _snapshots(driver)

@@ -1,14 +1,14 @@
-"""Transactions on PostgreSQL: begun with their lock, tried again, and asked for when the answer was lost.
+"""Transactions on PostgreSQL: begun with their lock, retried, and looked up when the answer was lost.
 
-A transaction takes a lock of the whole store, for as long as it lasts: alone for most of what is written, so that it
-may be thought of as on SQLite; together with others for leases and commits, which lock the rows that they change. The
-lock belongs to the transaction and nothing is set for a session, so that PgBouncer may give each transaction another
-server connection (mode ``transaction``); for the same reason no statement is prepared.
+A transaction takes a lock on the whole store, for as long as it lasts: exclusive for most writes, so that you can think
+of it as on SQLite; shared for leases and commits, which lock the rows that they change. The lock belongs to the
+transaction and nothing is set for a session, so that PgBouncer may give each transaction another server connection
+(mode ``transaction``); for the same reason no statement is prepared.
 
-Whoever is interrupted by another transaction (deadlock, serialization) or by a lost connection gets `Interrupted`:
-nothing was written, and `TryingAgain` makes the call again. When the answer to COMMIT is lost, a new connection asks
-what has become of the transaction: each writes its number into a row of this connection's own, `crawl_outcomes`. (The
-number that PostgreSQL gives a transaction does not do: after a crash another one may get it.)
+A call interrupted by another transaction (deadlock, serialization) or by a lost connection raises `Interrupted`:
+nothing was written, and `TryingAgain` repeats the call. When the answer to COMMIT is lost, a new connection asks what
+became of the transaction: each writes its number into this connection's own row of `crawl_outcomes`. (PostgreSQL's own
+transaction number would not do: after a crash another transaction may get it.)
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from crawler.stores.sql.table_texts import TABLES, references
 
 _LOCK = 0x43524157  # "CRAW"
 _HURRY_S = 1.0
-#: Who is stopped in the middle of a transaction holds up all others: it is taken from them after half a minute.
+#: A process stopped in the middle of a transaction holds up all others: the transaction is ended after half a minute.
 _BEGIN = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 30000"
 _CHANGES = 500  #: of a row of `crawl_outcomes`
 
@@ -45,7 +45,7 @@ class PostgresDriver:
         line: The connection.
         on_begin: Called at the beginning of each transaction.
         number: Of the last transaction that was begun.
-        counts: Transactions write their number; not before the tables are made.
+        counts: Transactions write their number; not before the tables exist.
         clock: That of the database; `now` asks it.
     """
 
@@ -56,7 +56,7 @@ class PostgresDriver:
 
         Args:
             durability: "full": each transaction survives a stop of the database; "normal": the last leases may be lost
-                then, and are taken anew. What is committed survives it always.
+                then, and are taken anew. Commits always survive it.
             clock: Seconds since 1970, in place of the database's clock.
         Raises:
             StoreError: It does not answer, or refuses us.
@@ -77,7 +77,7 @@ class PostgresDriver:
 
     def _connection(self) -> psycopg.Connection[Any]:
         if not self.line.is_open:
-            self.forget()  # what was found out on the lost one may not be so any more
+            self.forget()  # what was found out on the lost one may no longer hold
             self.clock.anew()
         return self.line.open()
 
@@ -99,7 +99,7 @@ class PostgresDriver:
             asynchronous = "SET LOCAL synchronous_commit = off; "
         lock = f"pg_advisory_xact_lock{'_shared' if beside else ''}({_LOCK}, hashtext(current_schema()))"
         patience_ms = max(1, int(self.line.busy_timeout_s * 1000))
-        self.now()  # looked at outside of the transaction
+        self.now()  # read outside the transaction
         raw = self._connection()
         self.number += 1
         if self.counts and self.number >= self._new_row_at:
@@ -112,10 +112,10 @@ class PostgresDriver:
         raw.execute(f"{_BEGIN}; SET LOCAL lock_timeout = {patience_ms}; {asynchronous}{outcome}SELECT {lock}")
 
     def count(self) -> None:
-        """From now on transactions write their number, into a row that nobody else writes.
+        """From now on transactions write their number, into a row that no other process writes.
 
-        A row that changes with each transaction has a version for each, which all are passed by until a vacuum: after
-        `_CHANGES` there is a new one.
+        A row that changes with each transaction has a version for each, all of which have to be passed until a vacuum:
+        after `_CHANGES` a new row is used.
         """
         mark, before = uuid.uuid4().hex, self._mark
         self.run(f"INSERT INTO crawl_outcomes (id, number, at) VALUES ('{mark}', 0, {self.now()!r})")
@@ -138,7 +138,7 @@ class PostgresDriver:
                 return raw.execute(translated(sql).encode(), parameters).fetchall()
             except psycopg.Error as error:
                 if inside:
-                    raise  # the transaction says what has become of it
+                    raise  # the transaction reports what has become of it
                 if not is_lost(error) or time.monotonic() + wait_s > deadline:
                     raise self.line.explained(error) from error
                 self.line.drop()
@@ -150,7 +150,7 @@ class PostgresDriver:
         return rows[0] if rows else None
 
     def go_on_after(self, raw: Transaction, table: str) -> None:
-        number = f"max(id & {(1 << BUCKET_BITS) - 1})"  # that of a lane has its bucket in front
+        number = f"max(id & {(1 << BUCKET_BITS) - 1})"  # a lane's number has its bucket in front
         raw.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {number}) FROM {table}")
 
     def objection(self, sql: str) -> str:
@@ -170,14 +170,14 @@ class PostgresDriver:
         yield rewrite
 
     def run(self, sql: str) -> None:
-        """A statement that brings no rows, outside of a transaction."""
+        """Run a statement that returns no rows, outside a transaction."""
         try:
             self._connection().execute(sql.encode())
         except psycopg.Error as error:
             raise self.line.explained(error) from error
 
     def damage(self) -> Iterator[str]:
-        """Rows that refer to none: no foreign key guards them."""
+        """Rows that refer to missing ones: no foreign key guards them."""
         for table, column, parent in references(TABLES):
             lost = (
                 f"SELECT count(*) FROM {table} t WHERE {column} IS NOT NULL"
@@ -208,7 +208,7 @@ class PostgresDriver:
         """Whether the last transaction was committed, when the answer was lost; waits for its end.
 
         Raises:
-            StoreError: Nobody can say.
+            StoreError: It cannot be determined.
         """
         row = None
         if self.counts:

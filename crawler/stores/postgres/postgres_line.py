@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that is made anew when it was lost; here psycopg's errors become ours."""
+"""A connection to PostgreSQL that is remade when lost; here psycopg's errors become ours."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from crawler.stores.postgres.postgres_connection import WatchedConnection, is_wo
 _BEGAN = """SELECT pg_postmaster_start_time()::text, extract(epoch FROM pg_postmaster_start_time())::float8,
 extract(epoch FROM clock_timestamp())::float8"""
 _AGAIN_S = (0.02, 0.1, 0.3, 1.0, 2.0, 5.0)
-#: Serialization failure, deadlock; what two find missing and make at once: a row, a table, a column, an object; what a
-#: table says that another process has changed since we looked at it: a column that has another type now, a value that
-#: it does not take.
+#: Serialization failure, deadlock; what two processes find missing and create at once: a row, a table, a column, an
+#: object; errors of a table that another process has changed since we looked at it: a column that has another type now,
+#: a value that it does not take.
 _INTERRUPTED = frozenset({"25P03", "40001", "40P01", "23505", "42P07", "42701", "42710", "42804", "22P02"})
 _GONE = frozenset({"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "08007", "08P01"})
 
@@ -36,7 +36,7 @@ class PostgresLine:
     Attributes:
         place: The address without its password.
         busy_timeout_s: Longest wait for others, and for a database that does not answer.
-        restarted: Whether new connections were to a server that had begun to run since, or to another one.
+        restarted: Whether new connections reached a server that had been restarted, or another one.
     """
 
     def __init__(self, address: str, busy_timeout_s: float) -> None:
@@ -55,7 +55,7 @@ class PostgresLine:
         return self._raw is not None and not self._raw.closed
 
     def open(self) -> psycopg.Connection[Any]:
-        """The open connection, made anew when it was lost.
+        """The open connection, remade if it was lost.
 
         Raises:
             StoreError: The database does not answer within `busy_timeout_s`, or refuses us.
@@ -86,7 +86,7 @@ class PostgresLine:
         raise AssertionError("waits never end")
 
     def _goes_on(self, backend: int, quiet_s: float) -> bool:
-        """Whether an answer is waited for that has not come in so many seconds."""
+        """Whether to keep waiting for an answer that has not come in that many seconds."""
         return is_worked_on(self._address, backend, unknown=quiet_s < self.busy_timeout_s)
 
     def _look_whether_it_is_new(self, raw: psycopg.Connection[Any]) -> None:
@@ -96,7 +96,7 @@ class PostgresLine:
             self._began = began
 
     def drop(self) -> None:
-        """Give the connection up, when it is of no use any more. May be called twice."""
+        """Give up the connection when it is of no more use. May be called twice."""
         if self._raw is not None:
             with suppress(psycopg.Error):
                 self._raw.close()
@@ -121,13 +121,13 @@ class PostgresLine:
 
 
 def waits(most: int = 1_000) -> Iterator[float]:
-    """Seconds to wait between tries, growing, and by chance not the same for all."""
+    """Seconds to wait between tries, growing, and randomised."""
     for number in range(most):
         yield _AGAIN_S[min(number, len(_AGAIN_S) - 1)] * (0.5 + random.random())
 
 
 def is_lost(error: psycopg.Error) -> bool:
-    """Whether the connection is lost, or could not be had now."""
+    """Whether the connection is lost, or could not be made now."""
     state = error.sqlstate
     if state is None:
         refused = ("password authentication", "does not exist", "no pg_hba.conf entry", "no password supplied")
@@ -139,7 +139,7 @@ def masked(address: str) -> str:
     """The address as people may see it: without password.
 
     Raises:
-        StoreError: It is none.
+        StoreError: It is not an address.
     """
     try:
         parts = conninfo.conninfo_to_dict(address)

@@ -1,8 +1,8 @@
-"""Who lives, without a lock that a connection holds: rows that run out by the database's clock.
+"""Which processes live, without a lock held by a connection: rows that run out by the database's clock.
 
-A process that works on a spider, runs it or logs a session in has a row for that, which it prolongs whenever it writes
-something. A dead one's row runs out; on the machine where it lived it is known to be dead at once, by its number and
-the moment when it began. So a crawl that was killed can go on at once where it was, and within `LIFE_S` elsewhere.
+A process that works on a spider, runs it or logs a session in has a row for that, which it extends whenever it writes
+something. A dead one's row runs out; on its own machine its death is known at once, by its number and the moment when
+it began. So a killed crawl can be continued at once where it was, and within `LIFE_S` elsewhere.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from crawler.stores.driver import Transaction
 from crawler.stores.incarnations import is_dead, this_process
 from crawler.stores.postgres.postgres_driver import PostgresDriver
 
-LIFE_S = 90.0  #: a member that has not been heard of for so long is dead; leases are renewed several times in it
-_SPEAK_S = 10.0  #: how often it says that it lives, at most
+LIFE_S = 90.0  #: a member not heard from for this long is dead; leases are renewed several times in it
+_SPEAK_S = 10.0  #: how often it reports that it is alive, at most
 _SPIDER, _WORK, _LOGIN = "spider", "work", "login"
 
 
 class RowMembers:
-    """Who works on spiders and logs in, by rows of `crawl_members`; see `stores.driver.Membership`."""
+    """The processes that work on spiders and log in, by rows of `crawl_members`; see `stores.driver.Membership`."""
 
     def __init__(self, driver: PostgresDriver) -> None:
         self._db = driver
@@ -103,7 +103,7 @@ class RowMembers:
         return self._id, kind, name, holder, self._process, self._db.now() + LIFE_S
 
     def _bury(self, raw: Transaction, spider: str) -> None:
-        """Forget who is dead among those who worked on a spider."""
+        """Forget the dead among the processes that worked on a spider."""
         raw.execute("DELETE FROM crawl_members WHERE until <= ?", (self._lapsed(),))
         for number, process in raw.execute(
             "SELECT id, process FROM crawl_members WHERE name = ?", (spider,)
@@ -112,12 +112,12 @@ class RowMembers:
                 raw.execute("DELETE FROM crawl_members WHERE id = ?", (number,))
 
     def _lapsed(self) -> float:
-        """Rows that end before this moment are of dead ones; none, until the database has been there for as long."""
+        """Rows ending before this moment belong to dead ones; none do until the database has been up for as long."""
         (age_s,) = self._db.read(self._db.dialect.age)[0]
         return self._db.now() if age_s >= LIFE_S else 0.0
 
     def _speak(self, raw: Transaction) -> None:
-        """At the beginning of a transaction: we live."""
+        """At the beginning of a transaction: report that we are alive."""
         if self._held and time.monotonic() >= self._speak_at:
             self._speak_at = time.monotonic() + _SPEAK_S
             raw.execute("UPDATE crawl_members SET until = ? WHERE id = ?", (self._db.now() + LIFE_S, self._id))
@@ -130,6 +130,6 @@ _PUT = (
 
 
 def at_work(raw: Transaction, now: float) -> bool:
-    """Whether a process works on a spider, as far as one can know."""
+    """Whether a process works on a spider, as far as can be known."""
     rows = raw.execute("SELECT process FROM crawl_members WHERE until > ?", (now,)).fetchall()
     return any(not is_dead(process) for (process,) in rows)

@@ -1,8 +1,8 @@
 """How the tables of an older version become those of this one.
 
-Each step has a number, and all that are missing are one transaction, alone in the store. A step waits no more than
-`_PATIENCE_S` for a lock: whoever waits for one on a whole table holds up everybody who comes after. It is tried again
-until `busy_timeout` is over. While a process of the older version is at work nothing is changed under it.
+Each step has a number, and all missing ones are one transaction, alone in the store. A step waits no more than
+`_PATIENCE_S` for a lock: waiting for one on a whole table holds up everything that comes after. It is retried until
+`busy_timeout` is over. While a process of the older version is at work nothing is changed under it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def migrate(driver: PostgresDriver) -> None:
 
 
 def _step_by_step(driver: PostgresDriver, raw: Transaction) -> None:
-    (found,) = raw.execute("SELECT max(version) FROM crawl_schema").fetchone()  # another one may have been quicker
+    (found,) = raw.execute("SELECT max(version) FROM crawl_schema").fetchone()  # another process may have been quicker
     if found >= VERSION:
         return
     if at_work(raw, driver.now()):

@@ -1,10 +1,9 @@
 """The table of requests in one piece, or cut into partitions by ranges of lanes, that is by buckets (`stores.buckets`).
 
-The number of a lane begins with its bucket, so that every question about a lane looks into one partition, and a walk
-from lane to lane goes on in the next partition only when one is through. A fingerprint belongs to one host, hence to
-one bucket: an index of each partition keeps it single, and a link goes into the partition of its host in the
-transaction of the page on which it was found. It is counted as waiting there and then; there is nothing in between that
-could be lost.
+The number of a lane begins with its bucket, so that every query for a lane looks into one partition, and a walk from
+lane to lane enters the next partition only when one is finished. A fingerprint belongs to one host, hence to one
+bucket: an index on each partition keeps it unique, and a link goes into the partition of its host in the transaction of
+the page on which it was found. It is counted as waiting there and then; nothing can be lost in between.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ def partitions(driver: PostgresDriver) -> int:
 
 
 def partition(driver: PostgresDriver, count: int) -> None:
-    """Cut the table of requests into *count* partitions, or make it one piece again; it is written anew.
+    """Cut the table of requests into *count* partitions, or make it one piece again; it is rewritten.
 
     Lanes that were made before there were buckets, or that came with a copy, get numbers of their bucket.
 
     Raises:
-        StoreError: Crawls are at work, or *count* is none of `COUNTS`; nothing was changed.
+        StoreError: Crawls are at work, or *count* is not one of `COUNTS`; nothing was changed.
     """
     if count not in COUNTS:
         raise StoreError(driver.place, f"{count} partitions: give one of {', '.join(map(str, COUNTS))}")
@@ -51,7 +50,7 @@ def partition(driver: PostgresDriver, count: int) -> None:
 
 
 def _number_lanes_anew(raw: Transaction) -> None:
-    """Leave in a table of this transaction which lane has which number from now on."""
+    """Put into a temporary table of this transaction which number each lane has from now on."""
     raw.execute("CREATE TEMPORARY TABLE crawl_moved (old BIGINT PRIMARY KEY, new BIGINT) ON COMMIT DROP")
     lanes = raw.execute("SELECT l.id, s.name FROM crawl_lanes l JOIN crawl_slots s ON s.id = l.slot").fetchall()
     elsewhere = [[id_, bucket_of(slot)] for id_, slot in lanes if id_ >> BUCKET_BITS != bucket_of(slot)]
@@ -115,7 +114,7 @@ def _write_anew(raw: Transaction, count: int) -> None:
 
 
 def _single_in_each(raw: Transaction, name: str, count: int) -> None:
-    """In a partition a fingerprint stands once, and so does a number; no index goes over all of them."""
+    """In each partition fingerprints are unique, and so are numbers; no index spans all partitions."""
     for number in range(count):
         part = f"crawl_requests_{number:02}"
         raw.execute(f"CREATE UNIQUE INDEX {name}_{number:02} ON {part} (frontier, fingerprint)")

@@ -1,4 +1,4 @@
-"""The tables of a store in PostgreSQL: made once, by one process, whoever comes first; and their version."""
+"""The tables of a store in PostgreSQL: made once, by whichever process comes first; and their version."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crawler.stores.postgres.postgres_migrations import VERSION, migrate
 from crawler.stores.postgres.postgres_table_texts import AUTOVACUUM, OURS, in_postgres
 from crawler.stores.sql.table_texts import TABLES, statements
 
-_PATIENCE_S = 10.0  #: for a database that is only looked at
+_PATIENCE_S = 10.0  #: for a database that is only inspected
 
 
 def prepare(driver: PostgresDriver, *, create: bool) -> None:
@@ -56,7 +56,7 @@ def version_at(address: str) -> int:
 
 @contextmanager
 def opened(address: str) -> Iterator[PostgresDriver]:
-    """A connection for looking after the tables; they are not made."""
+    """A connection for maintaining the tables; they are not created."""
     driver = PostgresDriver(PostgresLine(address, _PATIENCE_S), durability="normal")
     try:
         yield driver

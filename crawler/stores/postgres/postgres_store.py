@@ -39,8 +39,8 @@ class PostgresStore(SQLStore):
         """Connect, make the tables where *create* is true and there are none, and compare keys.
 
         Args:
-            address: ``postgresql://user@host/database``, or what else libpq takes. The password is better in a
-                password file (PGPASSFILE) or a service.
+            address: ``postgresql://user@host/database``, or whatever else libpq takes. The password is better kept in
+                a password file (PGPASSFILE) or a service.
             cipher: Seals what is secret; all processes need the same.
             durability, clock: See `PostgresDriver`.
             busy_timeout_s: Longest wait for others, and for a database that does not answer.
@@ -59,7 +59,7 @@ class PostgresStore(SQLStore):
             raise
 
     def _compare_keys(self, cipher: Cipher) -> None:
-        """Whoever comes first says which keys are meant; a process with others would find no session, and log in."""
+        """The first process determines the keys; one with other keys would find no session, and log in."""
         kept = self.values.get(KEY_CHECK)
         if kept is None:
             sealed = cipher.seal("crawl", place_of_value(KEY_CHECK))
@@ -76,16 +76,16 @@ class PostgresStore(SQLStore):
 
 
 class TryingAgain:
-    """Makes calls of parts again that were interrupted, for a limited time and number of tries.
+    """Repeats interrupted calls of parts, for a limited time and number of tries.
 
-    After an interruption nothing is written, and each call of a part may be made again.
+    After an interruption nothing is written, and each call of a part may be repeated.
     """
 
     def __init__(self, driver: PostgresDriver) -> None:
         self._driver = driver
 
     def outer(self, part: Part, /) -> Part:
-        """*part*, for callers from outside: what it calls of other parts is tried again with it."""
+        """*part*, for callers from outside: its own calls to other parts are retried with it."""
         return cast(Part, _Outer(part, self.call))
 
     def call(self, function: Callable[[], T]) -> T:
@@ -107,7 +107,7 @@ class TryingAgain:
 
 
 class _Outer:
-    """A part whose methods are tried again."""
+    """A part whose methods are retried."""
 
     def __init__(self, part: object, call: Callable[[Callable[[], Any]], Any]) -> None:
         self._part, self._call = part, call

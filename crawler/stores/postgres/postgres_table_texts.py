@@ -1,8 +1,8 @@
-"""The tables of a store in the words of PostgreSQL, and what keeps them in order.
+"""The tables of a store in PostgreSQL's SQL, and what maintains them.
 
-They are those of `sql.table_texts` in PostgreSQL's types, and those that only a store of several machines has. Rows of
-hot tables refer to others without a foreign key: each would be a lock on the row that is referred to. A lane begins
-with the bucket of its host (`stores.buckets`); keys that requests are found by have the lane, or its bucket, in front.
+They are those of `sql.table_texts` with PostgreSQL's types, and those that only a store of several machines has. Rows
+of hot tables refer to others without a foreign key: each would lock the row referred to. A lane begins with the bucket
+of its host (`stores.buckets`); keys by which requests are found have the lane, or its bucket, in front.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from crawler.stores.buckets import BUCKET_BITS
 #: A request is known by its fingerprint, in the bucket of its host; no wider than an index without the bucket.
 BUCKET = f"((lane >> {BUCKET_BITS})::smallint)"
 KNOWN = f"CREATE UNIQUE INDEX crawl_requests_known ON crawl_requests (frontier, {BUCKET}, fingerprint)"
-#: The best request of a lane is found without a sort: the number of a row is no part of an index by itself here.
+#: The best request of a lane is found without a sort: here a row's number is not part of an index by itself.
 READY = """CREATE INDEX crawl_requests_ready ON crawl_requests (frontier, lane, (-priority), id)
     WHERE state = 0 AND not_before = 0"""
 
-#: Rows that change with each claim or commit: room for their next version on the same page, and a vacuum that comes
-#: after so many changes as make a difference for them, and does not rest in between.
+#: Rows that change with each claim or commit: room for their next version on the same page, and a vacuum that runs
+#: after as many changes as matter for them, and does not pause in between.
 AUTOVACUUM = """
 ALTER TABLE crawl_requests SET (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02,
     autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
@@ -72,7 +72,7 @@ CREATE INDEX crawl_members_by_name ON crawl_members (kind, name);
 
 
 def in_postgres(tables: str) -> str:
-    """Tables as SQLite knows them, with PostgreSQL's types."""
+    """SQLite's table definitions, with PostgreSQL's types."""
     for pattern, instead in _TYPES:
         tables = pattern.sub(instead, tables)
     return tables

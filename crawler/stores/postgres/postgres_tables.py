@@ -1,4 +1,4 @@
-"""Result tables in PostgreSQL: typed columns, and a view of what is latest, made anew with new columns."""
+"""Result tables in PostgreSQL: typed columns, and a view of the latest items, remade with new columns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crawler.stores.driver import Transaction, quoted
 from crawler.stores.sql.views import latest_of
 
 _LONGEST_BYTES = 63
-_LOCK = 0x4352544C  # "CRTL"; commits run beside each other, and two may bring the first item of a kind
+_LOCK = 0x4352544C  # "CRTL"; commits run concurrently, and two may bring the first item of a kind
 _TYPES = {"TEXT": "text", "INTEGER": "bigint", "REAL": "double precision", "BLOB": "bytea", "ANY": "text"}
 
 
@@ -43,14 +43,14 @@ class PostgresTables:
                 f"SELECT NOT EXISTS (SELECT 1 FROM {quoted(stored_as)} WHERE {quoted(column)} IS NOT NULL)"
             ).fetchone()[0]
         ]
-        if empty:  # a column that holds nothing is put in the place of the other: no row has to be written anew
+        if empty:  # an empty column replaces the other: no row has to be rewritten
             dropped = [f"DROP COLUMN {quoted(column)}" for column in empty]
             added = [f"ADD COLUMN {quoted(column)} {_TYPES[columns[column]]}" for column in empty]
             self._change(raw, stored_as, ", ".join(dropped), ", ".join(added))
         return empty
 
     def _change(self, raw: Transaction, stored_as: str, *changes: str) -> None:
-        """Alter a table beneath its view, which is made anew."""
+        """Alter a table beneath its view, which is remade."""
         views = raw.execute(
             "SELECT DISTINCT view_name FROM information_schema.view_table_usage WHERE table_schema = current_schema()"
             " AND view_schema = current_schema() AND table_name = ? AND view_name LIKE 'latest\\_%'",
@@ -65,7 +65,7 @@ class PostgresTables:
 
 
 def _index(beginning: str, stored_as: str) -> str:
-    """A name for an index: PostgreSQL cuts names after 63 bytes, and indexes share theirs with tables."""
+    """A name for an index: PostgreSQL cuts names after 63 bytes, and indexes share a namespace with tables."""
     name = beginning + stored_as
     if len(name.encode()) > _LONGEST_BYTES:
         name = beginning + hashlib.sha256(stored_as.encode()).hexdigest()[:24]

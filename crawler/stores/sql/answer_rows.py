@@ -1,4 +1,4 @@
-"""The page log, read for pictures: when which host answered how, and how fast."""
+"""The page log, read for charts: when each host answered, how, and how fast."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from crawler.stores.driver import Driver
 from crawler.stores.told import LogLine, Trouble
 
 _PORTION = 5_000
-_NEWEST = 5_000  #: lines of the page log that errors are looked for in
+_NEWEST = 5_000  #: lines of the page log in which errors are looked for
 _CLOCK_S = 3_600.0  #: by which a clock may have been put back during a run
 
 
 class AnswerRows:
-    """Answers of runs. Nothing is written, and no index is needed: rows stand in the order of their times."""
+    """Answers of runs. Nothing is written, and no index is needed: rows are in the order of their times."""
 
     def __init__(self, driver: Driver) -> None:
         self._db, self._numbers = driver, driver.dialect.numbers()
@@ -36,7 +36,7 @@ class AnswerRows:
         return None if row is None or row[0] is None else float(row[0])
 
     def last_troubles(self, run: int, *, limit: int) -> list[Trouble]:
-        """The last answers of a run that failed or are tried again, newest first; looked for among the last ones."""
+        """The last answers of a run that failed or are tried again, newest first; searched only among the last ones."""
         rows = self._db.read(
             "SELECT at, url, verdict, error FROM (SELECT * FROM crawl_pages ORDER BY id DESC LIMIT ?) p"
             " WHERE run = ? AND verdict IN ('fail', 'retry') LIMIT ?",
@@ -57,7 +57,7 @@ class AnswerRows:
         return found
 
     def _before(self, run: int) -> int:
-        """A row of the page log after which all of *run* are: found by their times, in twenty steps or so."""
+        """A row of the page log after which all rows of *run* are: found by their times, in about twenty steps."""
         began = self._db.one("SELECT started_at FROM crawl_runs WHERE id = ?", (run,))
         newest = self._db.one("SELECT max(id) FROM crawl_pages")
         if began is None or newest is None or newest[0] is None:

@@ -1,7 +1,7 @@
 """The audit: every request ever found is done, failed with a reason, skipped with a rule, parked or waiting, and the
 sums of frontier, page log and results match.
 
-Everything is counted anew from the rows; nothing is trusted that a commit keeps for speed.
+Everything is counted anew from the rows; counters that commits keep for speed are not trusted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class AuditRows:
         self._db, self._frontier, self._results, self._reports = driver, frontier, results, reports
 
     def audit(self, frontier: int) -> Audit:
-        """Recount everything about a frontier; takes seconds a million requests.
+        """Recount everything about a frontier; takes seconds per million requests.
 
         Raises:
             StoreError: The database cannot be read.
@@ -45,7 +45,7 @@ class AuditRows:
             yield f"there is no frontier {frontier}"
             return
         if pruned[0]:
-            return  # its rows were thrown away on purpose; the counters remain
+            return  # its rows were removed on purpose; the counters remain
         rows = self._db.read(
             "SELECT state, count(*) FROM crawl_requests WHERE frontier = ? GROUP BY state", (frontier,)
         )
@@ -112,7 +112,7 @@ class AuditRows:
             if orphans:
                 yield f"{orphans} items of {name!r} belong to requests that are not done"
         if pruned[0][0]:
-            return  # which pages were read is not known any more, and so not what they listed
+            return  # which pages were read, and so what they listed, is no longer known
         total += sum(self._results.records_met(frontier).values())
         if total != counts.items:
             yield f"{total} items are stored, the counter says {counts.items}"

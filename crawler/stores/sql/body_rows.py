@@ -1,4 +1,4 @@
-"""Pages that are kept, with `keep_pages`: compressed, and equal ones once."""
+"""Pages kept with `keep_pages`: compressed, and equal ones once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class BodyRows:
         )
 
     def write(self, raw: Transaction, now: float, pages: Iterable[tuple[int, KeptPage]]) -> None:
-        """Inside a transaction: keep these; a request has one page, the last that it brought."""
+        """Inside a transaction: keep these; a request has one page, the last it brought."""
         for request, page in pages:
             before = raw.execute("SELECT content, head FROM crawl_bodies WHERE request = ?", (request,)).fetchone()
             raw.execute(
@@ -42,7 +42,7 @@ class BodyRows:
                 self._forget_contents(raw, before)
 
     def _content(self, raw: Transaction, body: bytes) -> int:
-        """The row that holds *body*, made where there is none."""
+        """The row that holds *body*, created if missing."""
         mark = digest(body)
         row = raw.execute("SELECT id FROM crawl_contents WHERE hash = ?", (mark,)).fetchone()
         if row is not None:
@@ -56,7 +56,7 @@ class BodyRows:
         return int(made[0])
 
     def _forget_contents(self, raw: Transaction, ids: Sequence[int | None]) -> int:
-        """Inside a transaction: remove those of these contents that no page has any more. Returns their bytes."""
+        """Inside a transaction: remove those of these contents that no page uses any more. Returns their bytes."""
         gone = raw.execute(
             f"DELETE FROM crawl_contents WHERE id IN ({self._numbers})"
             " AND NOT EXISTS (SELECT 1 FROM crawl_bodies WHERE content = crawl_contents.id)"
@@ -79,7 +79,7 @@ class BodyRows:
             return len(rows), self._forget_contents(raw, [each for row in rows for each in row[1:]])
 
     def carry(self, raw: Transaction, now: float, pairs: Sequence[tuple[int, int]]) -> None:
-        """Inside a transaction: what these requests had kept is kept for others, too: pairs of (of old, for new)."""
+        """Inside a transaction: keep what old requests had kept for new ones, too: pairs of (old, new)."""
         raw.execute(self._carried, (now, json.dumps(pairs)))
 
     def pages(self, condition: str, bound: Sequence[object]) -> Iterator[tuple[int, KeptPage]]:

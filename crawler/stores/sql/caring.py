@@ -1,4 +1,4 @@
-"""Looking after the database, and records from crawl to crawl: jobs of several parts under one name each."""
+"""Maintaining the database, and records from crawl to crawl: each combines the jobs of several parts."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class ChangeRows:
         since: float | None = None,
         table: str | None = None,
     ) -> Iterator[Change]:
-        """What the history of a spider's records comes to, record by record; see `RecordStore.changes`."""
+        """What the history of a spider's records amounts to, record by record; see `RecordStore.changes`."""
         for kind, name in self._kinds_of(spider, table):
             known = self._tables.load(name)
             if known is None:
@@ -81,7 +81,7 @@ class ChangeRows:
             yield left
 
     def _told(self, known: Table, histories: Sequence[list[_Entry]], given: AbstractSet[str]) -> Iterator[Change]:
-        """Changes with the records as they are: of each the fields that were *given*, not those of other spiders."""
+        """Changes with the current records: for each, the fields that were *given*, not those of other spiders."""
         decoded = [(field, column, kind) for field, (column, kind) in known.columns.items() if field in given]
         columns = ", ".join(map(quoted, ["_record", "_url", *HIDDEN, *(column for _, column, _ in decoded)]))
         rows = self._db.read(

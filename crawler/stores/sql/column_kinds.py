@@ -1,4 +1,4 @@
-"""What the values of a column have in common: what a database is asked, and what its answer says. Pure."""
+"""What the values of a column have in common: the question to the database, and the meaning of its answer. Pure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from crawler.stores.driver import Dialect, quoted
 
 
 def question(dialect: Dialect, column: str, kind: str, noted: bool) -> str:
-    """What tells the kinds of a column's values.
+    """An expression for the kinds of a column's values.
 
     Args:
-        noted: Some rows have a note on this column: these are not looked at.
+        noted: Some rows have a note on this column: these are ignored.
     """
     mark = (json.dumps(column) + ":").replace("'", "''") if noted else ""
     return dialect.question(quoted(column), kind, mark)
 
 
 def answered(kind: str, answer: Any) -> set[str]:
-    """The kinds that the answer to `question` tells."""
+    """The kinds named by the answer to `question`."""
     if not answer:
         return set()
     if kind == "any":

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-_OURS: Final = ("_run", "_url", "_time", "_crawl", "_spider")  #: of our columns those that say something to a person
+_OURS: Final = ("_run", "_url", "_time", "_crawl", "_spider")  #: those of our columns that mean something to a person
 _LONGEST: Final = 200  #: characters of the condition that are shown
 _NO_COLUMN: Final = re.compile(r"""no such column: "?([^"]+)"?\Z|column "?([^"]+?)"? does not exist""")
 #: What SQLite and PostgreSQL say, and what it means.
@@ -30,7 +30,7 @@ def refusal(where: str, table: str, objection: str, columns: Sequence[str]) -> s
 
     Args:
         objection: What the database says.
-        columns: Those of the fields; ours are told besides.
+        columns: Those of the fields; ours are listed as well.
     """
     shown = where if len(where) <= _LONGEST else f"{where[:_LONGEST]}..."
     return (

@@ -1,4 +1,4 @@
-"""Which files are held: looked up before one is asked for, written with the item that it belongs to."""
+"""Which files are held: looked up before one is requested, written with the item that it belongs to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class FileRows:
         self._db = driver
 
     def held(self, spider: str, session: str, *, url: str, key: str = "") -> tuple[FileRow | None, FileRow | None]:
-        """The newest version that is held: by its key, and at its URL. See `FileStore.held`."""
+        """The newest version held: by its key, and at its URL. See `FileStore.held`."""
         by_key = None
         if key:
             by_key = self._file(
@@ -81,7 +81,7 @@ class FileRows:
             )
 
     def remove(self, raw: Transaction, condition: str, parameters: Sequence[object]) -> None:
-        """Inside a transaction: forget what the requests that *condition* names have brought."""
+        """Inside a transaction: forget what the requests selected by *condition* have brought."""
         raw.execute(
             f"DELETE FROM crawl_files WHERE request IN (SELECT id FROM crawl_requests WHERE {condition})",
             tuple(parameters),

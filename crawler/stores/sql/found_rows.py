@@ -1,7 +1,7 @@
 """Requests that were found, on their way into the frontier.
 
-Known requests are dropped by the unique index over fingerprints. In front of it stands a bounded memory of fingerprints
-that are committed for sure: pages repeat the same links over and over, and asking a set costs a tenth of a microsecond.
+Known requests are dropped by the unique index over fingerprints. In front of it is a bounded memory of fingerprints
+known to be committed: pages repeat the same links over and over, and looking in a set costs a tenth of a microsecond.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Memory:
         self._old: set[bytes] = set()
 
     def unknown(self, frontier: int, found: Iterable[Found]) -> dict[bytes, Found]:
-        """Those of *found* that may be new, the first of each fingerprint."""
+        """Those of *found* that may be new, the first for each fingerprint."""
         restarts = self._db.restarted.times
         if frontier != self.frontier or restarts != self._restarts:  # another database may have lost what was stored
             self.frontier, self._restarts = frontier, restarts
@@ -68,7 +68,7 @@ class Memory:
 
 
 class Owners:
-    """Numbers for those who claim requests."""
+    """Numbers for the owners that claim requests."""
 
     def __init__(self, driver: Driver) -> None:
         self._numbers: dict[str, int] = {}
@@ -153,7 +153,7 @@ class FoundRows:
         return counts[0], counts[1]
 
     def _make_lanes(self, raw: Transaction, missing: set[tuple[str, str]]) -> None:
-        """Inside a transaction: numbers for slots and sessions that we have not met yet."""
+        """Inside a transaction: make numbers for slots and sessions not met yet."""
         several = self._buckets > 1
         bound = (json.dumps([[*pair, bucket_of(pair[0]) if several else 0] for pair in sorted(missing)]),)
         raw.execute(self._slots_made, bound)

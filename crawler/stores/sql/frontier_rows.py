@@ -1,4 +1,4 @@
-"""The frontier: requests in, counted, put aside, proved; and the small questions about it."""
+"""The frontier: adding, counting, parking and proving requests; and small queries about it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FrontierRows:
     def add(self, frontier: int, found: Sequence[Found]) -> int:
         """Put requests into the frontier; known ones are ignored.
 
-        Large numbers go in portions, each its own transaction: a reader or another writer never waits long.
+        Large numbers are added in portions, each its own transaction: readers and other writers never wait long.
 
         Returns:
             How many were new and are waiting.
@@ -42,7 +42,7 @@ class FrontierRows:
         for start in range(0, len(found), _ADD_PORTION):
             portion = found[start : start + _ADD_PORTION]
             with self._db.write(expected_bytes=300 * len(portion)) as raw:
-                # What is remembered counts from here on: the transaction may have met another database
+                # The memory is consulted only here: the transaction may have met another database
                 fresh = self._found.memory.unknown(frontier, portion)
                 waiting, skipped = self._found.add(raw, frontier, fresh.values()) if fresh else (0, 0)
                 count(raw, frontier, waiting_or_leased=waiting, skipped=skipped)
@@ -93,7 +93,7 @@ class FrontierRows:
         return [str(error) for (error,) in rows]
 
     def park(self, frontier: int, *, session: str, why: str = "") -> int:
-        """Put the waiting requests of a session aside until a person has seen to it; `reopen` brings them back."""
+        """Put the waiting requests of a session aside until a person has dealt with it; `reopen` brings them back."""
         with self._db.write() as raw:
             number = 0
             for moment in ("= 0", "> 0"):  # ready, delayed: an index serves each
@@ -106,7 +106,7 @@ class FrontierRows:
         return number
 
     def prove_pages(self, frontier: int, *, ids: Sequence[int], epoch: int) -> None:
-        """Done pages of *epoch* did prove themselves after all: `quarantine` leaves them as they are."""
+        """Record that done pages of *epoch* proved themselves after all: `quarantine` leaves them as they are."""
         with self._db.write() as raw:
             raw.execute(
                 "UPDATE crawl_requests SET proven = 1 WHERE frontier = ? AND state = 2 AND proven = 0 AND epoch = ?"
@@ -124,7 +124,7 @@ class FrontierRows:
         return bool(self._db.read(f"SELECT 1 FROM crawl_requests WHERE {condition} LIMIT 1", bound))
 
     def prove_frontier(self, frontier: int) -> None:
-        """All done pages turned out to be certain, at the end of a crawl."""
+        """At the end of a crawl: record that all done pages turned out to be certain."""
         with self._db.write() as raw:
             raw.execute(
                 "UPDATE crawl_requests SET proven = 1 WHERE frontier = ? AND state = 2 AND proven = 0", (frontier,)

@@ -1,8 +1,8 @@
 """Which fields a spider has ever given to a table, empty or not.
 
-A table that all dicts go to has the fields of every spider, and a field that is empty tonight is still one of its
-spider. Each field is a row of `crawl_values` with the run that gave it first; fields without a column are not noted,
-so that there are never more rows than columns. What was stored before fields were noted is known by its values alone.
+The table for all dicts has the fields of every spider, and a field that is empty tonight still belongs to its spider.
+Each field is a row of `crawl_values` with the run that first gave it; fields without a column are not noted, so that
+there are never more rows than columns. For what was stored before fields were noted, only its values tell.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class GivenFields:
         return self._known.get((spider, table), frozenset()).issuperset(fields)
 
     def note(self, raw: Transaction, whose: tuple[str, int], table: str, fields: Sequence[str]) -> None:
-        """Inside a transaction: a spider gives these fields, each of which has a column; known ones cost nothing.
+        """Inside a transaction: note that a spider gives these fields, each with a column; known ones cost nothing.
 
         Args:
             whose: The spider, and the number of its run.
@@ -45,7 +45,7 @@ class GivenFields:
         known.update(fields)
 
     def of(self, spider: str, table: str) -> tuple[set[str], int | None]:
-        """The fields that *spider* gave to *table*, and the first run of which they were noted; None when none were."""
+        """The fields that *spider* gave to *table*, and the first run for which they were noted; None if none were."""
         start = _start_of(spider, table)
         rows = self._db.read(
             "SELECT name, value FROM crawl_values WHERE substr(name, 1, ?) = ?",

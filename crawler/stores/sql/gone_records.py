@@ -1,7 +1,7 @@
 """The end of a complete crawl: which records are gone. One transaction, which may be repeated and then does nothing.
 
-Whether the run ended well enough is for the engine to say; that no request is open and none failed but those whose page
-is not there is looked at here, in the same transaction. What a page that is not there any more proves is decided by
+The engine decides whether the run ended well enough; whether no request is open, and none failed except those whose
+page is not there, is checked here, in the same transaction. What a page that is no longer there proves is decided by
 `crawler.records.conclusive`.
 """
 
@@ -75,7 +75,7 @@ class GoneRecords:
         )
 
     def _not_read(self, raw: Transaction, frontier: int, scope: int) -> tuple[dict[int, Asked], list[int]]:
-        """The pages that were not read in this crawl, and those of which a part was not."""
+        """The pages that were not read in this crawl, and those that were read only in part."""
         rows = raw.execute(
             "SELECT p.id, p.parent, p.depth, p.partial, r.state, r.error, r.rule FROM crawl_record_pages p"
             " LEFT JOIN crawl_requests r ON r.frontier = ? AND r.fingerprint = p.fingerprint"
@@ -96,7 +96,7 @@ class GoneRecords:
         return pages, [row[0] for row in rows if row[4] == State.DONE]
 
     def _mark_gone(self, raw: Transaction, run: RunRow, records: list[int]) -> None:
-        """Those among *records* that no page lists any more are gone."""
+        """Mark those of *records* that no page lists any more as gone."""
         gone = [
             row[0]
             for row in raw.execute(

@@ -1,4 +1,4 @@
-"""Result tables: items in. What comes out of them is `result_rows`.
+"""Result tables: writing items. Reading them is in `result_rows`.
 
 Items of one shape (table and keys) share a *plan*, so that fifty of them are one statement. Fields for which a table
 has no column (`Dialect.most_columns`) go into `_more`, one JSON text.
@@ -25,7 +25,7 @@ Address = tuple[int, str, float, int, int, int, str]  #: run, url, time, request
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """Whether values of such types fit their columns as they are, and at which of them one has to look first."""
+    """Whether values of these types fit their columns as they are, and which of them have to be checked first."""
 
     fits: bool
     texts: tuple[int, ...] = ()  #: a NUL or a surrogate may hide here
@@ -73,7 +73,7 @@ class ItemRows:
         return written
 
     def note_fields(self, raw: Transaction, whose: tuple[str, int], table: str, fields: Sequence[str]) -> None:
-        """Inside a transaction: a spider, in a run, gives these fields to a table; see `GivenFields`."""
+        """Inside a transaction: note that a spider, in a run, gives these fields to a table; see `GivenFields`."""
         if not self._given.knows(whose[0], table, fields):
             known = self._tables.table(raw, table, dict.fromkeys(fields))
             self._given.note(raw, whose, table, [field for field in fields if field in known.columns])
@@ -89,7 +89,7 @@ class ItemRows:
             raw.execute(plan.head + written + plan.tail, given)
 
     def bound(self, plan: Plan, address: Address, fields: dict[str, Any]) -> list[Any]:
-        """What is bound for one item; items whose values all fit their columns take the short way."""
+        """What is bound for one item; items whose values all fit their columns take a shortcut."""
         found = list(fields.values())
         types = tuple(map(type, found))
         look = plan.looks.get(types)
@@ -122,7 +122,7 @@ class ItemRows:
         return [*address, json.dumps(notes) if notes else None, json.dumps(more) if more else None, *bound]
 
     def remove(self, raw: Transaction, condition: str, parameters: Sequence[Any]) -> int:
-        """Inside a transaction: delete the items of the requests that *condition* names. Returns how many."""
+        """Inside a transaction: delete the items of the requests selected by *condition*. Returns how many."""
         removed = 0
         for (stored_as,) in raw.execute("SELECT stored_as FROM crawl_tables").fetchall():
             removed += raw.execute(
@@ -169,7 +169,7 @@ def fields_of(row: tuple[Any, ...], decoded: list[tuple[str, str, str]]) -> dict
 
     Args:
         row: The `HIDDEN` columns, and then those of *decoded*.
-        decoded: Name that the field is given, column and kind.
+        decoded: Name to give the field, column and kind.
     """
     types, more = row[: len(HIDDEN)]
     notes = json.loads(types) if types else {}

@@ -1,6 +1,6 @@
 """The tables of results, and the registry that knows under which names their fields are stored.
 
-One plain table for each kind of item, with our columns (`OURS`) in front. A table is made by the first item of its
+One plain table for each kind of item, with our columns (`OURS`) in front. A table is created by the first item of its
 kind, and widened by the first one with a new field; another process may have been quicker.
 """
 
@@ -40,12 +40,12 @@ class ItemTables:
         driver.on_rollback.append(self._known.clear)
 
     def names(self) -> list[tuple[str, str]]:
-        """Kind of item, and the table in which it is stored; in the order in which they were made."""
+        """Kind of item, and the table in which it is stored; in order of creation."""
         rows = self._db.read("SELECT name, stored_as FROM crawl_tables ORDER BY rowid")
         return [(unescape(name), stored_as) for name, stored_as in rows]
 
     def table(self, raw: Transaction, name: str, sample: dict[str, Any]) -> Table:
-        """The table for *name* with a column for each field of *sample*, made or widened where needed."""
+        """The table for *name* with a column for each field of *sample*, created or widened where needed."""
         table = self._known.get(name) or self.load(name)
         missing = [field for field in sample if table is None or field not in table.columns]
         if table is None or missing or self._late(table, sample):
@@ -64,7 +64,7 @@ class ItemTables:
         return table
 
     def untyped(self, table: Table) -> list[str]:
-        """Fields whose values were all None, so that the first that is not says what type their column gets."""
+        """Fields whose values were all None, so that the first other value decides the type of their column."""
         if not self._db.dialect.typed:
             return []
         return [

@@ -1,4 +1,4 @@
-"""Kept pages with what is stored of them: for reading them again, and for putting in what is found then."""
+"""Kept pages with what is stored for them: for parsing them again, and for storing what is then found."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class KeptRows:
         self._numbers, self._texts = driver.dialect.numbers(), driver.dialect.texts()
 
     def body(self, request: int) -> bytes | None:
-        """The body that was kept of a request's page, or None."""
+        """The kept body of a request's page, or None."""
         page = self.page(request)
         return page.body if page is not None else None
 
     def page(self, request: int) -> KeptPage | None:
-        """The page that was kept of a request, or None."""
+        """The kept page of a request, or None."""
         return next((page for _, page in self._to.bodies.pages("b.request = ?", (request,))), None)
 
     def all(self, frontier: int) -> Iterator[Kept]:
@@ -91,7 +91,7 @@ class KeptRows:
         return Kept(request, page if readable else None, at=at)
 
     def _fill(self, frontier: int, kept: dict[int, Kept], ids: str) -> None:
-        """Put in what is stored of these pages."""
+        """Fill in what is stored for these pages."""
         for name, row in self._results.of_requests(ids):
             fields = {field: value for field, value in row.items() if field not in OURS}
             kept[row["_request"]].items.append(StoredItem(name, fields))
@@ -145,7 +145,7 @@ class KeptRows:
         return int(self._db.read("SELECT coalesce(sum(length(body)), 0) FROM crawl_contents")[0][0])
 
     def prune(self, crawls: Sequence[int], *, before: float) -> tuple[int, int]:
-        """Remove what is kept of these crawls; see `stores.base_results.KeptStore`."""
+        """Remove what these crawls have kept; see `stores.base_results.KeptStore`."""
         pages = size_bytes = 0
         while True:
             removed, freed = self._to.bodies.remove_some(crawls, before, _PORTION)
@@ -154,7 +154,7 @@ class KeptRows:
                 return pages, size_bytes
 
     def take(self, run: RunRow, pages: Sequence[tuple[Found, KeptPage]]) -> int:
-        """Put pages that somebody else has fetched into a crawl, as done and kept. Returns how many were new to it."""
+        """Put pages fetched elsewhere into a crawl, as done and kept. Returns how many were new to it."""
         now, frontier = self._db.now(), run.frontier
         with self._db.write() as raw:
             self._to.found.add(raw, frontier, [found for found, _ in pages])
@@ -187,7 +187,7 @@ class KeptRows:
         return len(taken)
 
     def rewrite(self, run: RunRow, outcomes: Sequence[Outcome]) -> None:
-        """Put what was found in kept pages in the place of what is stored of them, whole pages in one transaction."""
+        """Replace what is stored for kept pages with what was found in them, whole pages in one transaction."""
         if not outcomes:
             return
         now, frontier = self._db.now(), run.frontier

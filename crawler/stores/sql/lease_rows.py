@@ -1,12 +1,12 @@
 """Leasing: which requests go out next, and from when.
 
-One transaction does all of it, so that two processes never break a delay together: look which lanes have something
+One transaction does all of it, so that two processes never break a delay together: find the lanes that have something
 ready and may send within the horizon, share the places fairly between their slots, reserve the times, mark the rows. A
 lane is found by jumping from one to the next in the index of ready rows. A call looks at as many as it has places for,
-and at more only where these may not send; the next one goes on where it stopped.
+and at more only where these may not send; the next call continues where it stopped.
 
-Rows that wait for a moment (`not_before`) and leases that ran out lie in indexes of their own and are moved to the
-ready ones when their time has come, so that they never stand in the way of others.
+Rows that wait for a moment (`not_before`) and expired leases have indexes of their own and are moved to the ready ones
+when their time has come, so that they are never in the way of others.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LANES_AT_ONCE, _FEWEST_LANES = 256, 32
 _MOST_ROUNDS = 16
 _ALL_LANES = 2**62
 _LEARNED_LASTS_S = (
-    600.0  #: so long a host that said that we are too fast is asked more seldom, unless somebody says more
+    600.0  #: how long a host that said we are too fast is asked less often, unless something longer is learned
 )
 
 _BEST = "crawl_requests WHERE {} AND lane = {} {}ORDER BY {} LIMIT :most"
@@ -50,7 +50,7 @@ WITH RECURSIVE walk (lane, number) AS (
 
 
 class _Statements:
-    """What is asked, in the words of one database."""
+    """The queries, in one database's SQL."""
 
     def __init__(self, dialect: Dialect) -> None:
         free_at = f"{dialect.greatest}(s.next_at, s.paused_until)"
@@ -99,7 +99,7 @@ class _Statements:
 
 
 class LeaseRows:
-    """Requests: out."""
+    """Handing out requests."""
 
     def __init__(self, driver: Driver, cipher: Cipher, owners: Owners) -> None:
         self._db, self._cipher, self._owners = driver, cipher, owners
@@ -141,14 +141,14 @@ class LeaseRows:
         return leased
 
     def _limited(self, raw: Transaction, terms: LeaseTerms) -> LeaseTerms:
-        """As many as `max_pages` of the run leaves for all its processes; those wait for one another here."""
+        """As many as the run's `max_pages` leaves for all its processes, which wait for one another here."""
         raw.execute("UPDATE crawl_runs SET max_pages = max_pages WHERE id = ?", (terms.limited_run,))
         most = raw.execute("SELECT max_pages FROM crawl_runs WHERE id = ?", (terms.limited_run,)).fetchone()[0]
         left = most - sum(self.begun(terms.limited_run)) + terms.uncounted
         return replace(terms, limit=min(terms.limit, left))
 
     def begun(self, run: int) -> tuple[int, int]:
-        """Pages of a run that are done, and requests that somebody works on; see `LeaseStore.begun`."""
+        """Pages of a run that are done, and requests being worked on; see `LeaseStore.begun`."""
         row = self._db.one(
             "SELECT f.pages - r.pages_before, (SELECT count(*) FROM crawl_requests WHERE frontier = f.id AND state = 1"
             " AND lease_until > ?) FROM crawl_runs r JOIN crawl_frontiers f ON f.id = r.frontier WHERE r.id = ?",
@@ -208,7 +208,7 @@ class LeaseRows:
         """The next lanes that have something ready: whether there are more, the last, and those that may send soon.
 
         Args:
-            which: The lane after which they begin, and how many they are.
+            which: The lane after which they begin, and how many there are.
         """
         (after, most), horizon = which, now + terms.horizon_s
         bound: dict[str, Any] = {
@@ -253,7 +253,7 @@ class LeaseRows:
 
     def _wake(self, raw: Transaction, frontier: int, now: float) -> None:
         """Make ready what has waited long enough and what a dead process held. Owner and token of the latter stay:
-        should the process live after all and commit before anybody else has claimed the row, its work counts."""
+        should the process be alive after all and commit before another has claimed the row, its work counts."""
         raw.execute(
             "UPDATE crawl_requests SET state = 0 WHERE frontier = ? AND state = 1 AND lease_until <= ?", (frontier, now)
         )
@@ -264,10 +264,10 @@ class LeaseRows:
         )
 
     def _claim(self, raw: Transaction, slots: list[WaitingSlot], limit: int) -> None:
-        """Leave those slots in which requests are claimed, and nobody else claims some just now."""
+        """Keep only slots in which requests are to be claimed and no other process is claiming any."""
         if len(slots) > limit:  # places for some of them only: which ones is left to chance, so that none starves
             slots[:] = self.chance.sample(slots, limit)
-        if self._db.dialect.for_claim:  # others claim beside us: what was read of a slot may be over
+        if self._db.dialect.for_claim:  # others claim alongside us: what was read about a slot may be outdated
             bound = (json.dumps([slot.id for slot in slots]),)
             free_at = dict(raw.execute(self._statements.lock, bound).fetchall())
             slots[:] = [slot for slot in slots if slot.id in free_at]
@@ -321,7 +321,7 @@ class LeaseRows:
         terms: LeaseTerms,
         now: float,
     ) -> tuple[list[Leased], list[int]]:
-        """What the engine gets; and the ids of rows whose extras cannot be read with the keys at hand."""
+        """What the engine gets, and the ids of rows whose extras cannot be read with the keys at hand."""
         names = {slot.id: slot.name for slot in slots}
         unopen = self._cipher.open
         leased: list[Leased] = []
@@ -358,7 +358,7 @@ class LeaseRows:
         return leased, unreadable
 
     def _give_up(self, raw: Transaction, frontier: int, ids: list[int]) -> None:
-        """Requests whose body or headers were encrypted with a lost key can never be sent: failed, with the reason."""
+        """Fail requests, with the reason, whose body or headers were sealed with a lost key: they can never be sent."""
         raw.execute(
             f"UPDATE crawl_requests SET state = 3, owner = 0, error = ? WHERE id IN ({self._numbers})",
             ("its stored headers or body cannot be read with the keys at hand", json.dumps(ids)),
@@ -366,7 +366,7 @@ class LeaseRows:
         count(raw, frontier, waiting_or_leased=-len(ids), failed=len(ids))
 
     def renew(self, frontier: int, *, owner: str, lease_s: float) -> int:
-        """Prolong all leases of *owner* to *lease_s* seconds from now; none is cut short. Returns how many it holds."""
+        """Extend all leases of *owner* to *lease_s* seconds from now; none is cut short. Returns how many it holds."""
         with self._db.write() as raw:
             return raw.execute(
                 self._statements.renew,

@@ -1,11 +1,12 @@
-"""Who may log in: claims with a lease, and the book of each account by which `stores.policy.login_policy` decides.
+"""Which process may log in: claims with a lease, and the book of each account by which `stores.policy.login_policy`
+decides.
 
-A claim stands in the row of its session: owner, end of the lease, and a token, the number of the login in
-`crawl_logins`, which no other login ever has. Whoever ends or prolongs a login has to show both, so a process that was
-paused for longer than its lease, or whose claim was cleared, writes nothing over what came after it.
+A claim is in the row of its session: owner, end of the lease, and a token, the number of the login in `crawl_logins`,
+which no other login ever has. Ending or extending a login requires owner and token, so a process that was paused for
+longer than its lease, or whose claim was cleared, overwrites nothing that came after it.
 
-The book holds what logins were tried with, sealed: credentials that the site has refused are not tried again by
-themselves for days, however often cron starts a run, while changed ones are tried at once.
+The book holds what logins were tried with, sealed: refused credentials are not tried again automatically for days,
+however often cron starts a run, while changed ones are tried at once.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ from crawler.stores.told import Login
 _ASK_AGAIN_S = 0.5
 OVERTAKEN = "overtaken"  #: outcome of a login that was good and came too late
 _CLAIM = "UPDATE crawl_sessions SET login_owner = ?, login_token = ?, login_until = ? WHERE key = ?"
-#: what was taken for the end of a login was none
+#: what was taken for the end of a login was not one
 _LIVES_ON = """UPDATE crawl_logins SET expired_at = NULL, epoch = ? WHERE id = (SELECT max(id) FROM crawl_logins
 WHERE key = ? AND outcome = 'ok')"""
-REFUSED = "refused:"  #: beginning of the values that hold the books of accounts, with refused credentials
+REFUSED = "refused:"  #: prefix of the values that hold the books of accounts, with refused credentials
 
 
 class LoginRows:
@@ -63,15 +64,15 @@ class LoginRows:
         lease_s: float,
         trying: Trying,
     ) -> LoginClaim:
-        """Ask to be the one that logs in.
+        """Ask to be the process that logs in.
 
         Args:
-            owner: Who asks; unique among the incarnations of processes. Its own living claim is in the way, too.
+            owner: The asking process; unique among incarnations of processes. Its own living claim is in the way, too.
             epoch: The epoch that was found logged out.
-            lease_s: Seconds after which others may log in when we have not ended; at once when this process has died.
-            trying: By what the policy of logins decides whether one may begin (`stores.policy.login_policy`).
+            lease_s: Seconds after which others may log in if we have not ended; at once if this process has died.
+            trying: What the login policy decides by whether one may begin (`stores.policy.login_policy`).
         Raises:
-            KeyFileError: What comes of the login could not be sealed; nothing was claimed.
+            KeyFileError: The result of the login could not be sealed; nothing was claimed.
         """
         self._cipher.seal("")  # makes the first key: a login that cannot be kept is neither made nor counted
         with self._db.write() as raw:
@@ -99,7 +100,7 @@ class LoginRows:
         return LoginClaim(True, row, token=token)
 
     def _book(self, raw: Transaction, key: str) -> LoginBook:
-        """What is known of the logins of the account that *key* belongs to."""
+        """What is known about the logins of the account that *key* belongs to."""
         row = raw.execute("SELECT value FROM crawl_values WHERE name = ?", (REFUSED + account_of(key),)).fetchone()
         try:
             found = json.loads(row[0]) if row else {}
@@ -112,7 +113,7 @@ class LoginRows:
         return unpacked(found, marks)
 
     def _opened(self, found: Any, place: str) -> list[str]:
-        """The marks of credentials; none where no key at hand opens them."""
+        """The marks of credentials; empty where no key at hand opens them."""
         try:
             text = self._cipher.open(base64.b64decode(found["sealed"]), place)
         except (ValueError, KeyError, TypeError, SessionError):
@@ -143,7 +144,7 @@ class LoginRows:
             token: Of the claim.
         Returns:
             False when the claim is no longer ours (it ran out and another process holds or held it, or the session was
-            cleared), or somebody else has stored a newer session meanwhile: the login is recorded, the session is not.
+            cleared), or a newer session was stored meanwhile: the login is recorded, the session is not.
         """
         with self._db.write() as raw:
             ours = self._free_claim(raw, key, owner, token)
@@ -169,7 +170,7 @@ class LoginRows:
         return current
 
     def _free_claim(self, raw: Transaction, key: str, owner: str, token: int) -> bool:
-        """Give a claim back. False when it is not ours any more: then it stays as it is."""
+        """Give back a claim. False when it is no longer ours: then it stays as it is."""
         freed = raw.execute(
             "UPDATE crawl_sessions SET login_owner = '', login_until = 0"
             " WHERE key = ? AND login_owner = ? AND login_token = ?",
@@ -182,7 +183,7 @@ class LoginRows:
         return int(row[0]) if row else -1
 
     def renew(self, key: str, *, owner: str, token: int, lease_s: float) -> bool:
-        """Prolong a claim while a login takes long (a person types a code). False when it is no longer ours."""
+        """Extend a claim while a login takes long (a person types a code). False when it is no longer ours."""
         with self._db.write() as raw:
             changed = raw.execute(
                 "UPDATE crawl_sessions SET login_until = ? WHERE key = ? AND login_owner = ? AND login_token = ?",

@@ -1,8 +1,8 @@
 """The commit: a group of whole pages in one transaction.
 
-Row states, items, found requests, the page log, changed sessions and pauses are written together or not at all. A lease
-is proved by one statement that moves all rows whose owner and token are still ours; only when it moved fewer rows than
-there are pages is it undone and the lost ones are looked for one by one.
+Row states, items, found requests, the page log, changed sessions and pauses are written together or not at all. Leases
+are proved by one statement that moves all rows whose owner and token are still ours; only when it moved fewer rows than
+there are pages is it undone, and the lost ones are looked for one by one.
 
 In the same transaction the epoch of a page is compared with that of its session: another process may have found the
 session lost and logged in anew while this one had the page under way, or was paused with it.
@@ -32,7 +32,7 @@ from crawler.stores.sql.slot_rows import SlotRows
 from crawler.stores.sql.visit_rows import VisitRows
 
 _PORTION = 128
-_LINES = 64  # most lines in one statement: there is a prepared one for each number of them
+_LINES = 64  # most lines in one statement: there is a prepared statement for each number
 
 _MOVE = """UPDATE crawl_requests SET state = v.column3, attempt = attempt + v.column4, not_before = v.column5,
 sent_at = v.column6, epoch = v.column7, proven = v.column8, session_name = v.column9, error = v.column10,
@@ -74,7 +74,7 @@ class PageCommit:
         self._in_lanes = driver.dialect.in_lanes
         self._held = (
             f"SELECT id, token FROM crawl_requests WHERE owner = ? AND state <= 1 AND id IN ({self._numbers})"
-            f" ORDER BY id{driver.dialect.for_change}"  # others claim beside us
+            f" ORDER BY id{driver.dialect.for_change}"  # others claim alongside us
         )
 
     def commit(self, run: RunRow, owner: str, outcomes: Sequence[Outcome]) -> Committed:
@@ -107,7 +107,7 @@ class PageCommit:
         return Committed(lost=lost, outdated=outdated, added=added, items=changes["items"])
 
     def _write_results(self, raw: Transaction, run: RunRow, now: float, ending: Sequence[Outcome]) -> int:
-        """What these pages gave. Returns how many items, records that they list included."""
+        """Write what these pages gave. Returns how many items, records that they list included."""
         items = [
             (address(run, now, one, position), item)
             for one in ending
@@ -123,9 +123,9 @@ class PageCommit:
     def _move(
         self, raw: Transaction, owner: str, given: Sequence[Outcome]
     ) -> tuple[Sequence[Outcome], frozenset[int], frozenset[int]]:
-        """Give each row its next state: the first thing of the transaction.
+        """Give each row its next state: the first step of the transaction.
 
-        A row that waits again because its lease ran out is still ours as long as nobody has claimed it.
+        A row that waits again because its lease ran out is still ours as long as it has not been claimed.
 
         Returns:
             The pages that were moved, the ids that are no longer ours (nothing was done to those), and the ids of pages
@@ -150,7 +150,7 @@ class PageCommit:
         asked = {one.session_key for one in outcomes if needs_its_epoch(one)}
         if not asked:
             return outcomes, frozenset()
-        keys = ",".join("?" * len(asked))  # no more than there are pages; a list as JSON takes five times as long
+        keys = ",".join("?" * len(asked))  # at most one per page; a list as JSON takes five times as long
         stored = raw.execute(f"SELECT key, epoch FROM crawl_sessions WHERE version > 0 AND key IN ({keys})", (*asked,))
         epochs = dict(stored.fetchall())
         late = over(outcomes, epochs)
@@ -187,7 +187,7 @@ class PageCommit:
         return moved
 
     def log_pages(self, raw: Transaction, run: int, now: float, outcomes: Sequence[Outcome]) -> None:
-        """One line in the page log for each answer, or each try that brought none."""
+        """Write a line to the page log for each answer, and for each try without one."""
         bound: list[Any] = []
         count = 0
         for one in outcomes:
@@ -211,7 +211,7 @@ class PageCommit:
                 one.sent_at or now,
             )
         width = len(_LOGGED)
-        for start in range(0, count, _LINES):  # exactly so many: a line to fill up would be a wrong line
+        for start in range(0, count, _LINES):  # exactly this many: a line to fill up would be a wrong line
             rows, given = self._db.dialect.many(_LOGGED, bound[start * width : (start + _LINES) * width])
             raw.execute(_LOG + rows, given)
 

@@ -1,7 +1,7 @@
-"""Quotas of accounts: what was granted of them, over processes and runs, and which accounts rest.
+"""Quotas of accounts: what was granted, across processes and runs, and which accounts rest.
 
-What was granted counts from when it was granted until a process may have sent the last of it, and for the length of the
-quota after that: so no stretch of that length holds more than the quota, however the site counts.
+A grant counts from when it was made until a process may have sent the last of it, and for the quota's period after
+that: so no stretch of that length holds more than the quota, however the site counts.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class QuotaRows:
         """Grant requests of the session *key*, as many as are wanted and left.
 
         Args:
-            quota: None when nobody counts; then only whether the account rests is of interest.
-            back: What was granted and was not sent: moments and numbers.
+            quota: None when nothing is counted; then only whether the account rests matters.
+            back: What was granted but not sent: moments and numbers.
         """
         now = self._db.now()
         if quota is None:
@@ -37,7 +37,7 @@ class QuotaRows:
             granted, rests_until, why = (json.loads(row[0]), row[1], row[2]) if row else ([], 0.0, "")
             entries = still_counting(granted, back, now - lasts_s)
             while any(at == now for at, _ in entries):
-                now += 1e-6  # a moment names what was granted
+                now += 1e-6  # a grant is identified by its moment
             count = max(min(wanted, quota.requests - int(sum(number for _, number in entries))), 0)
             if rests_until > now:
                 count = 0
@@ -52,7 +52,7 @@ class QuotaRows:
         return Granted(count, now, 0.0 if count else free_at, rests_until, why)
 
     def give_back(self, key: str, back: list[tuple[float, int]]) -> None:
-        """What was granted and will not be sent: others may have it."""
+        """Give back what was granted and will not be sent: others may have it."""
         with self._db.write() as raw:
             row = raw.execute("SELECT granted FROM crawl_quotas WHERE key = ?", (key,)).fetchone()
             if row:
@@ -60,7 +60,7 @@ class QuotaRows:
                 raw.execute("UPDATE crawl_quotas SET granted = ? WHERE key = ?", (json.dumps(entries), key))
 
     def rest(self, key: str, until: float, why: str) -> None:
-        """No process and no run sends anything of the account before that moment."""
+        """Let no process and no run send anything for the account before that moment."""
         with self._db.write() as raw:
             raw.execute(
                 "INSERT INTO crawl_quotas (key, rests_until, why) VALUES (?, ?, ?)"
@@ -75,7 +75,7 @@ class QuotaRows:
 
 
 def still_counting(granted: list[Entry], back: list[tuple[float, int]], since: float) -> list[Entry]:
-    """What counts of what was granted after *since*, without what was given back."""
+    """The grants that still count, from after *since*, without what was given back."""
     returned = dict(back)
     counting = [[at, number - returned.get(at, 0)] for at, number in granted if at > since]
     return [[at, number] for at, number in counting if number > 0]

@@ -1,6 +1,6 @@
-"""Records in: what pages list is compared with what the store holds, in the transaction of the page.
+"""Writing records: what pages list is compared with what the store holds, in the page's transaction.
 
-A page that lists what it listed before, and says the same of it, costs two reads and no write. See `table_texts` for
+A page that lists what it listed before, and says the same about it, costs two reads and no write. See `table_texts` for
 what the tables mean, `crawler.records` for what is decided, `gone_records` for the end of a crawl.
 """
 
@@ -21,7 +21,7 @@ from crawler.stores.sql.item_rows import Address, ItemRows, Plan, fields_of, not
 from crawler.stores.sql.item_tables import HIDDEN, OURS, ItemTables
 from crawler.stores.sql.sighting_rows import ListingPage, Said, SightingRows
 
-Noted = dict[str, Any]  #: field to its value as `noted` has it; without fields that are None
+Noted = dict[str, Any]  #: field to its value in the form of `noted`; without fields that are None
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class RecordRows:
         )
         self._kinds: dict[tuple[str, str], int] = {}
         self._record_heads: dict[str, tuple[str, str]] = {}
-        self._without_records = 0  # the crawl whose spider had none when it began: what it does not list is no news
+        self._without_records = 0  # the crawl whose spider had none when it began: what it does not list need not be noted
         driver.on_rollback.append(self._kinds.clear)
 
     # --- a group of pages -----------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ class RecordRows:
     def _meet(
         self, said: Said, page: ListingPage | None, item: ItemRow, known: dict[tuple[int, str], KeptRecord]
     ) -> int:
-        """A page says *item*. Returns the number of its record."""
+        """A page lists *item*. Returns the number of its record."""
         kind = self._record_kind(said.raw, said.run.spider, item.table, item.fields)
         record = known.get((kind, item.key))
         new = _noted_fields(item.fields)
@@ -100,7 +100,7 @@ class RecordRows:
         return record.id
 
     def _hold(self, raw: Transaction, record: int) -> tuple[bytes, int | None] | None:
-        """Nobody else changes a record until the end of the transaction: its hash and whether it is gone, as of now.
+        """Lock a record until the end of the transaction. Returns its hash and whether it is gone, as of now.
 
         None where writers are alone: it is as it was read.
         """
@@ -134,7 +134,7 @@ class RecordRows:
             self._note_change(said, record.id, "back" if back else "changed", changed)
 
     def _drop(self, said: Said, page: ListingPage, seen: set[int]) -> int:
-        """Records that the page lists no more. Returns how many count as listed although they were not yielded."""
+        """Drop records that the page no longer lists. Returns how many count as listed although not yielded."""
         missing = [record for record, (_, _, dropped) in page.sightings.items() if record not in seen and not dropped]
         if page.partial or page.outcome.unchanged is not None:
             return len(missing)
@@ -148,7 +148,7 @@ class RecordRows:
         return 0
 
     def clear_fields(self, said: Said, record: int, shape: int) -> None:
-        """A page of *shape* lists a record no more: fields that only it gave are None now, if others still list it."""
+        """A page of *shape* no longer lists a record: fields that only it gave become None, if others still list it."""
         self._hold(said.raw, record)
         given = self._sightings.fields_given(said.raw, record)
         if not given:
@@ -167,7 +167,7 @@ class RecordRows:
             said.raw.execute("UPDATE crawl_records SET hash = ? WHERE id = ?", (b"", record))
 
     def _rejected_records(self, raw: Transaction, spider: str, one: Outcome) -> set[int]:
-        """Records that a page lists with something that was kept aside: they are there, as they were."""
+        """Records that a page lists in things kept aside: they still exist, as they were."""
         pairs = [[escape(each.kind), each.key] for each in one.rejected if each.key]
         if not pairs:
             return set()
@@ -179,13 +179,13 @@ class RecordRows:
 
     # --- rows -----------------------------------------------------------------------------------------------------
     def _put(self, said: Said, table: str, record: int, fields: Mapping[str, Any]) -> None:
-        """The row as this run has it: what it keeps of earlier runs counts as given, as what the run gave itself."""
+        """Write the row for this run: fields kept from earlier runs count as given, like those the run gave itself."""
         self.write_row(said.raw, table, said.address(record), fields)
         filled = [name for name, value in fields.items() if value is not None]
         self._items.note_fields(said.raw, (said.run.spider, said.run.id), table, filled)
 
     def write_row(self, raw: Transaction, table: str, address: Address, fields: Mapping[str, Any]) -> None:
-        """The record's row in its result table: made, or brought up to *fields*; it is there (again)."""
+        """Create the record's row in its result table, or update it to *fields*; the record exists (again)."""
         shape = (table, tuple(fields))
         plan = self._items.plan(raw, shape, dict(fields))
         row = [*self._items.bound(plan, address, dict(fields)), -address[4]]
@@ -256,7 +256,7 @@ class RecordRows:
 
 
 def _merged(items: Sequence[ItemRow]) -> Iterable[ItemRow]:
-    """The items with a key, those of one key as one."""
+    """The items with a key, those with the same key merged."""
     found: dict[tuple[str, str], ItemRow] = {}
     for item in items:
         if item.key:
@@ -268,7 +268,7 @@ def _merged(items: Sequence[ItemRow]) -> Iterable[ItemRow]:
 
 
 def packed(fields: Mapping[str, Any] | None) -> str | None:
-    """Differences as JSON, the names of fields escaped."""
+    """Differences as JSON, with field names escaped."""
     return json.dumps({escape(name): pair for name, pair in fields.items()}) if fields else None
 
 

@@ -1,4 +1,4 @@
-"""Requests that wait again, although they were done, failed or put aside: what they had brought is taken back."""
+"""Requests that wait again after they were done, failed or put aside: what they had brought is taken back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Reopening:
         session: str | None = None,
         errors: Sequence[str] | None = None,
     ) -> int:
-        """Put failed, skipped or parked requests back to waiting with no attempts on their account.
+        """Put failed, skipped or parked requests back to waiting, with their attempts reset.
 
         What their last try had stored is removed in the same transaction.
         """

@@ -1,4 +1,4 @@
-"""What a person is told of a crawl: what failed, was left out, tried again or odd, by kind, each with an example."""
+"""Reports on a crawl: what failed, was left out, was retried or was odd, by kind, each with an example."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from crawler.stores.told import Sample
 
 _URL_AT_END = re.compile(r" (?:from |\()?https?://")
 _MOST_KINDS = 50
-_ADDRESS = "://"  # what stands before it is the same for all addresses
+_ADDRESS = "://"  # what precedes it is the same for all addresses
 _SILENT = ("Unreachable", "UnknownHost", "ConnectFailed", "TimedOut", "TLSFailed", "Incomplete")
 
 
 def kind_of(text: str) -> str:
-    """The kind of a rule or an error: the first line without a URL at its end."""
+    """The kind of a rule or an error: its first line without a URL at the end."""
     return _URL_AT_END.split(text.partition("\n")[0], maxsplit=1)[0]
 
 
@@ -36,9 +36,9 @@ class ReportRows:
         return self._ended(frontier, 5, "error")
 
     def silent_hosts(self, frontier: int) -> dict[str, int]:
-        """Slots of which every request failed without an answer, to how many, most first.
+        """Slots all of whose requests failed without an answer, to how many, most first.
 
-        The index of ended requests names the hosts; of those alone one request is looked for that was answered.
+        The index of ended requests names the hosts; only for those is an answered request looked for.
         """
         rows = self._db.read(
             "SELECT s.id, s.name, sum(f.number) FROM (SELECT lane, count(*) AS number FROM crawl_requests"
@@ -71,7 +71,7 @@ class ReportRows:
         """Samples by kind, most first.
 
         Args:
-            keep: Texts are told apart as they are; where they are many, the first of a kind stands for all of it.
+            keep: Texts are distinguished as they are; where there are many, the first of a kind stands for all of it.
         """
         kind, are_few = self._kind(column, chosen, frontier)
         rows = self._db.read(
@@ -88,9 +88,9 @@ class ReportRows:
         return sorted(found.values(), key=lambda sample: -sample.count)[:_MOST_KINDS]
 
     def _kind(self, column: str, chosen: str, frontier: int) -> tuple[str, bool]:
-        """By what texts are counted, and whether they are few: then by what they say, else without their addresses.
+        """How texts are grouped, and whether they are few: if so, as they are, otherwise without their addresses.
 
-        A crawl that failed a million times has as many texts: the database counts them, and few of them come here.
+        A crawl that failed a million times has as many texts: the database counts them, and only few come here.
         """
         text = f"coalesce({column}, '')"
         some = self._db.read(f"SELECT DISTINCT {text} {chosen} LIMIT {_MOST_KINDS + 1}", (frontier,))
@@ -100,7 +100,7 @@ class ReportRows:
     def failed_by(self, frontier: int) -> dict[str, int]:
         """Reason to number of failed requests, most first; all of them are counted.
 
-        Most reasons hold an address. Where they are many, one stands for all of its kind.
+        Most reasons contain an address. Where there are many, one stands for all of its kind.
         """
         failed = "FROM crawl_requests WHERE frontier = ? AND state = 3 AND state >= 3"
         kind, are_few = self._kind("error", failed, frontier)

@@ -1,4 +1,4 @@
-"""A new key: whatever is sealed in the database is opened and sealed anew, and the old pages are gone afterwards."""
+"""A new key: everything sealed in the database is opened and sealed anew, and the old pages are gone afterwards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PORTION = 500
 
 
 class _Sealed(NamedTuple):
-    """A column of sealed values, how the place of each follows from its row, and the column that tells rows apart."""
+    """A column of sealed values, how the place of each follows from its row, and the column that identifies rows."""
 
     table: str
     column: str
@@ -50,9 +50,9 @@ class Resealing:
         self._db, self._cipher = driver, cipher
 
     def reseal(self) -> tuple[int, int]:
-        """Encrypt all secrets with the newest key of the cipher. Others may go on crawling meanwhile.
+        """Encrypt all secrets with the cipher's newest key. Others may go on crawling meanwhile.
 
-        Afterwards not even free pages of the file hold what an old key opens.
+        Afterwards not even free pages of the file hold anything that an old key opens.
 
         Returns:
             How many were sealed anew, and how many no key opens: these are left as they are.
@@ -93,7 +93,7 @@ class Resealing:
         return (rows[-1][0] if len(rows) == _PORTION else None), len(fresh), len(rows) - len(fresh)
 
     def _reseal_check(self, raw: Transaction) -> None:
-        """Whoever has the newest key alone may go on with this store."""
+        """Let processes that have only the newest key continue with this store."""
         row = raw.execute("SELECT value FROM crawl_values WHERE name = ?", (KEY_CHECK,)).fetchone()
         if row is not None:
             sealed = base64.b64encode(self._cipher.seal("crawl", place_of_value(KEY_CHECK))).decode("ascii")

@@ -1,7 +1,7 @@
-"""Results on their way out: portions of whole columns, typed as they went in, each portion a short query of its own.
+"""Results for exports: portions of whole columns, typed as they went in, each portion a short query of its own.
 
-A reader of a million rows must be no slower than a tool that knows nothing of kinds: what needs no decoding is handed
-on as SQLite gave it.
+A reader of a million rows must be no slower than a tool that knows nothing about kinds: what needs no decoding is
+passed on as SQLite gave it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from crawler.stores.sql.item_tables import ItemTables, Table
 
 _ROWS = 2_000
 _AS_STORED = frozenset({"text", "integer", "real", "blob"})
-_OPEN = frozenset({"any", "datetime", "decimal"})  #: kinds that only the values make certain
-_OF_TYPES = {  #: what SQLite gives for a column, without its empty values, to the kind that all have in common
+_OPEN = frozenset({"any", "datetime", "decimal"})  #: kinds that only the values can determine
+_OF_TYPES = {  #: SQLite's types in a column, without empty values, to the kind that all have in common
     frozenset({str}): "text",
     frozenset({int}): "integer",
     frozenset({float}): "real",
@@ -44,21 +44,21 @@ _Condition = tuple[str, list[Any]]
 
 
 class ResultPortions:
-    """Reading results for what writes them."""
+    """Reading results for exports."""
 
     def __init__(self, driver: Driver, tables: ItemTables, given: GivenFields) -> None:
         self._db, self._tables, self._given = driver, tables, given
         self._numbers = driver.dialect.numbers()
 
     def columns(self, table: str, selection: Selection, *, typed: bool = True) -> list[Column]:
-        """The fields of what is selected, in their order, with what their values have in common.
+        """The fields of what is selected, in order, with what their values have in common.
 
-        They are the fields that the spider has ever given to the table, empty or not: those that only other spiders
-        give are left out, of a table that all dicts go to. For rows that were stored before fields were noted, see
+        They are the fields that the spider has ever given to the table, empty or not; in the table for all dicts, those
+        that only other spiders give are left out. For rows that were stored before fields were noted, see
         `fields_given`.
 
         Args:
-            typed: Look at all values for their kinds; otherwise no kind is told.
+            typed: Look at all values for their kinds; otherwise no kinds are given.
         """
         known = self._tables.load(table)
         if known is None:
@@ -80,7 +80,7 @@ class ResultPortions:
         """Whether anything is selected.
 
         Raises:
-            UsageError: The condition cannot be asked of this table.
+            UsageError: The condition cannot be evaluated on this table.
         """
         known = self._tables.load(table)
         if known is None:
@@ -88,7 +88,7 @@ class ResultPortions:
         name = quoted(known.stored_as)
         if selection.where:
             if not self.has_rows(table, replace(selection, where="")):
-                return False  # of other spiders: what they do not have is nothing to object to
+                return False  # for other spiders: what they lack is no reason to object
             self._refuse_wrong_condition(known, selection)
         return any(
             self._db.one(f"SELECT 1 FROM {name} WHERE {condition} LIMIT 1", bound) is not None
@@ -96,10 +96,10 @@ class ResultPortions:
         )
 
     def _refuse_wrong_condition(self, known: Table, selection: Selection) -> None:
-        """Raise UsageError, which says what is wrong, where the condition cannot be asked of a table."""
+        """Raise UsageError, saying what is wrong, where the condition cannot be evaluated on a table."""
         if not selection.where:
             return
-        case = f"CASE WHEN {selection.where}\nTHEN 1 END"  # brackets that close ours fail here
+        case = f"CASE WHEN {selection.where}\nTHEN 1 END"  # parentheses that close ours fail here
         objection = self._db.objection(f"SELECT {case} FROM {quoted(known.stored_as)}")
         if objection:
             given = self.fields_given(known, selection.spider)
@@ -123,13 +123,13 @@ class ResultPortions:
     ) -> Iterator[Portion]:
         """What is selected: items without a key in the order in which their pages were found, then records.
 
-        What a running crawl adds meanwhile may or may not be among it; an item with a field that no column had when
-        the reading began is not.
+        What a running crawl adds meanwhile may or may not be included; an item with a field that had no column when
+        reading began is not.
 
         Args:
             origin: Columns of ours that go in front: ``_run``, ``_url``, ``_time``, ``_crawl``, ``_spider``; ``_id``:
-                what tells the row from all others, equal however often it is read; ``_account``: the session in the
-                key of a record, None where it has none.
+                identifies the row uniquely, the same however often it is read; ``_account``: the session in the key of
+                a record, None where it has none.
         """
         known = self._tables.load(table)
         if known is None:
@@ -202,7 +202,7 @@ class ResultPortions:
         return (" AND ".join(items), of_items + shared), (" AND ".join(records), of_records + shared)
 
     def _lowest_request(self, selection: Selection) -> int:
-        """Where items of the newest crawl begin, so that older ones in the same table are not walked over."""
+        """Where items of the newest crawl begin, so that older ones in the same table are not scanned."""
         if not selection.is_latest:
             return 0
         row = self._db.one(f"SELECT min(id) FROM crawl_requests WHERE frontier = ({_NEWEST})", (selection.spider,))
@@ -221,8 +221,8 @@ class ResultPortions:
     def fields_given(self, known: Table, spider: str) -> set[str]:
         """The fields that a spider has ever given to a table.
 
-        Rows of runs before the first one whose fields were noted tell theirs by their values; while no other spider
-        has rows there, all fields of the table are the spider's.
+        For rows of runs before the first one whose fields were noted, their values tell; while no other spider has rows
+        there, all fields of the table are the spider's.
         """
         given, first = self._given.of(spider, known.name)
         runs = "SELECT id FROM crawl_runs WHERE spider = ? AND id < ?"
@@ -252,7 +252,7 @@ class ResultPortions:
         """Column to the kinds of its values; columns without a value have none.
 
         Args:
-            whether_filled: Ask it also of columns whose kind is certain: these have none here otherwise.
+            whether_filled: Check columns whose kind is certain, too: otherwise these have none here.
         """
         found: dict[str, set[str]] = {column: set() for column, _ in known.columns.values()}
         table, dialect = quoted(known.stored_as), self._db.dialect
@@ -278,7 +278,7 @@ class ResultPortions:
     def _asked_of(
         self, table: str, condition: _Condition, columns: Sequence[tuple[str, str]], noted: set[str]
     ) -> tuple[list[Any], int]:
-        """What `question` is answered, column by column, and how many rows have a note."""
+        """The answers to `question`, column by column, and how many rows have a note."""
         text, bound = condition
         answers: list[Any] = []
         notes = 0
@@ -308,7 +308,7 @@ class _PortionReader:
     """Turns rows of one table into portions.
 
     Attributes:
-        select: What is asked for: our columns, the fields, and whether something is noted.
+        select: What is selected: our columns, the fields, and whether something is noted.
     """
 
     def __init__(
@@ -358,7 +358,7 @@ class _PortionReader:
         return [load_value(each, kind, of_rows.get(place)) for place, each in enumerate(values)]
 
     def _fill_more(self, values: list[Any], more: Sequence[str | None]) -> None:
-        """Fields without a column of their own."""
+        """Fill in fields without a column of their own."""
         places = {c.name: place for place, c in enumerate(self._columns, len(self._origin)) if not c.stored_as}
         for name in places.values():
             values[name] = list(values[name])

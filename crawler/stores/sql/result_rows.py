@@ -1,4 +1,4 @@
-"""Result tables: rows out, typed as they went in."""
+"""Result tables: reading rows, typed as they went in."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ AND c.args = f.args JOIN crawl_record_pages p ON p.scope = c.id JOIN crawl_reque
 AND r.fingerprint = p.fingerprint JOIN crawl_sightings s ON s.page = p.id JOIN crawl_records e ON e.id = s.record
 JOIN crawl_record_kinds k ON k.id = e.kind WHERE f.id = ? AND r.state = 2 AND s.dropped = 0"""
 
-_Decoded = list[tuple[str, str, str]]  #: name that the field is given, column, kind
+_Decoded = list[tuple[str, str, str]]  #: name to give the field, column, kind
 
 
 class ResultRows:
-    """Reading results. Each portion is its own short query: a slow reader holds neither the log nor the writer."""
+    """Reading results. Each portion is its own short query: a slow reader holds up neither the log nor the writer."""
 
     def __init__(self, driver: Driver, tables: ItemTables) -> None:
         self._db, self._tables = driver, tables
@@ -58,13 +58,13 @@ class ResultRows:
         return known.stored_as if known is not None else None
 
     def rows(self, table: str, *, run: int | None = None) -> Iterator[dict[str, Any]]:
-        """Items as they were yielded, below our own columns, in the order in which pages were found; then records.
+        """Items as they were yielded, after our own columns, in the order in which pages were found; then records.
 
-        What a running crawl adds meanwhile may or may not be among them. A field that an item lacked reads as None. A
+        What a running crawl adds meanwhile may or may not be included. A field that an item lacked reads as None. A
         field that is named like a column of ours (`_run`) keeps the name that it has in the table (`_run_2`).
 
         Args:
-            run: Only what this run has stored; of records those that it was the last to change.
+            run: Only what this run has stored; for records, those that it was the last to change.
         """
         known = self._tables.load(table)
         if known is not None:
@@ -73,10 +73,10 @@ class ResultRows:
             yield from self._records(known, condition, bound)
 
     def latest(self, table: str, *, spider: str | None = None) -> Iterator[dict[str, Any]]:
-        """What is so now: the records that are there, and of items without a key those of the newest crawl.
+        """The current results: existing records, and the newest crawl's items without a key.
 
         Args:
-            spider: Whose; of all spiders when left out, each with its own newest crawl.
+            spider: Only this spider's; those of all spiders when left out, each with its own newest crawl.
         """
         known = self._tables.load(table)
         if known is None:
@@ -109,7 +109,7 @@ class ResultRows:
                 yield _item(row[:-1], decoded)
 
     def _records(self, known: Table, condition: str, bound: Sequence[Any]) -> Iterator[dict[str, Any]]:
-        """Those with a key, in the order in which they were found first: a change moves none of them."""
+        """Those with a key, in the order in which they were first found: changes do not move them."""
         decoded, columns = _columns_of(known)
         sql = (
             f"SELECT {columns} FROM {quoted(known.stored_as)} WHERE _record > ?{condition} ORDER BY _record"

@@ -1,4 +1,4 @@
-"""Runs: which frontier a run works on, who holds the spider, and what is thrown away of old frontiers."""
+"""Runs: which frontier a run works on, which process holds the spider, and what is removed from old frontiers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from crawler.stores.base import RunRow
 from crawler.stores.driver import Driver, Membership, Transaction
 
 FRONTIERS_KEPT = 3
-_OF_ARGUMENTS_KEPT = 2  #: of each set of arguments: one at work, and one that knows the pages
+_OF_ARGUMENTS_KEPT = 2  #: for each set of arguments: one at work, and one that knows the pages
 _WITH_OTHERS_KEPT = 50  #: frontiers of a spider, whatever their arguments
 _PRUNE_PORTION = 2_000
-_PRUNE_S = 0.5  # longest time that the end of a run spends on throwing away
+_PRUNE_S = 0.5  # longest time that the end of a run spends on removing rows
 _PORTION = 1_000
 _STEP_S = 1.0  # clocks of processes on one machine differ by less
 _COLUMNS = (
@@ -48,7 +48,7 @@ class RunRows:
     def open(self, spider: str, *, args: str, fresh: bool, process: str, max_pages: int = 0, again: str = "") -> RunRow:
         """Begin a run: on the unfinished frontier of the last run with the same *args*, or on a new one.
 
-        Unfinished is a frontier with requests that wait, are leased or parked, and one whose last run died before its
+        A frontier is unfinished if it has requests that wait, are leased or parked, or if its last run died before its
         end was recorded; `reopen` makes a finished one unfinished again.
 
         Raises:
@@ -69,7 +69,7 @@ class RunRows:
         return f"{process} since {datetime.fromtimestamp(self._db.now()).astimezone():%Y-%m-%d %H:%M}"
 
     def hold(self, spider: str, *, process: str) -> None:
-        """Let no crawl of *spider* begin until the store is closed. Raises AlreadyRunning."""
+        """Prevent any crawl of *spider* from beginning until the store is closed. Raises AlreadyRunning."""
         self._members.take(spider, process)
 
     def _begin(self, new: _New, fresh: bool, alone: bool) -> RunRow:
@@ -87,7 +87,7 @@ class RunRows:
                     "INSERT INTO crawl_frontiers (spider, args, created_at) VALUES (?, ?, ?) RETURNING id",
                     (spider, args, now),
                 ).fetchone()
-            elif alone:  # nobody lives who could still commit these
+            elif alone:  # no living process could still commit these
                 raw.execute(
                     "UPDATE crawl_requests SET state = 0, owner = 0 WHERE frontier = ? AND state = 1", (frontier,)
                 )
@@ -100,7 +100,7 @@ class RunRows:
         return self.get(run)
 
     def _follow_clock(self, raw: Transaction, now: float) -> None:
-        """When the clock was put back since the last run wrote something, move what waits for a moment by as much."""
+        """If the clock was put back since the last run wrote something, shift all waiting moments by as much."""
         greatest = self._db.dialect.greatest
         (latest,) = raw.execute(
             f"SELECT {greatest}(coalesce((SELECT at FROM crawl_pages ORDER BY id DESC LIMIT 1), 0), coalesce((SELECT"
@@ -119,7 +119,7 @@ class RunRows:
         )
 
     def _unfinished(self, raw: Transaction, spider: str, args: str) -> int | None:
-        """The last frontier, when something is left to do, or when its last run died before it could say so."""
+        """The last frontier, if something is left to do, or if its last run died before it could say so."""
         row = raw.execute(
             "SELECT id, waiting_or_leased + parked, (SELECT ending FROM crawl_runs WHERE frontier = f.id"
             " ORDER BY id DESC LIMIT 1) FROM crawl_frontiers f WHERE spider = ? AND args = ? ORDER BY id DESC LIMIT 1",
@@ -136,7 +136,7 @@ class RunRows:
         return found
 
     def take_over(self, run: int, *, process: str) -> bool:
-        """Become the one that runs the spider of a run that has no end, when its own process is dead. False: not so."""
+        """Take over the spider of a run that has no end, if its own process is dead. False: it is not."""
         found = self.get(run)
         if found.ending or self._members.holder(found.spider) is not None:
             return False
@@ -150,11 +150,11 @@ class RunRows:
         return True
 
     def leave(self, run: int) -> None:
-        """Take no part any more; others may go on with the run."""
+        """Take no part any more; others may continue the run."""
         self._members.release(self.get(run).spider)
 
     def end(self, run: int, *, ending: str, exit_code: int, summary: str) -> bool:
-        """Record how a run ended and let go of its spider. False when somebody else had recorded an end before."""
+        """Record how a run ended and release its spider. False when another process had already recorded an end."""
         with self._db.write() as raw:
             recorded: int = raw.execute(
                 "UPDATE crawl_runs SET ended_at = ?, ending = ?, exit_code = ?, summary = ?"
@@ -169,7 +169,7 @@ class RunRows:
         return recorded > 0
 
     def set_summary(self, run: int, summary: str) -> None:
-        """Replace what a run that has ended says of itself."""
+        """Replace the summary of a run that has ended."""
         with self._db.write() as raw:
             raw.execute("UPDATE crawl_runs SET summary = ? WHERE id = ? AND ending != ''", (summary, run))
 
@@ -177,7 +177,7 @@ class RunRows:
         """One run.
 
         Raises:
-            UsageError: There is none of that number.
+            UsageError: There is no run of that number.
         """
         row = self._db.one(f"SELECT {_COLUMNS} FROM crawl_runs WHERE id = ?", (run,))
         if row is None:
@@ -191,17 +191,17 @@ class RunRows:
         return [_run(row) for row in rows]
 
     def running(self, spider: str) -> str | None:
-        """Who runs *spider* on this store now ("process 4711 since ..."), or None."""
+        """What runs *spider* on this store now ("process 4711 since ..."), or None."""
         return self._members.holder(spider)
 
     def prune(self, spider: str, *, most: int = _PRUNE_PORTION) -> int:
         """Remove requests of frontiers of *spider* older than the last `FRONTIERS_KEPT`; page log and items stay.
 
-        A spider that is run with other arguments in turn keeps the last two frontiers of each. A request whose page is
-        kept stays, since the page could not be read without it.
+        A spider that is run with different arguments in turn keeps the last two frontiers of each. A request whose page
+        is kept stays, since the page could not be read without it.
 
         Args:
-            most: Rows to remove in this call, so that nobody waits long; call again until it returns 0.
+            most: Rows to remove in this call, so that others do not wait long; call again until it returns 0.
         """
         row = self._db.one(
             "SELECT id FROM (SELECT id, pruned, row_number() OVER (ORDER BY id DESC) AS age,"

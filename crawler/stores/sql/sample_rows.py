@@ -1,4 +1,4 @@
-"""Pages that are kept to look at; see `pagework.samples`. There are few of them: one a callback, one a cause."""
+"""Pages kept for inspection; see `pagework.samples`. There are few of them: one per callback, one per cause."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crawler.stores.told import KeptSample
 
 LESS = "gives less than before"  #: cause of a page whose callback found half or less of what it did
 EMPTY = "is empty and was filled"  #: with the field before it: cause of a page none of whose items has it
-_MOST = 100  #: of one spider
+_MOST = 100  #: per spider
 _COLUMNS = "id, callback, cause, run, url, status, head, body, at, given"
 
 
@@ -28,7 +28,7 @@ class SampleRows:
         self._db, self._cipher = driver, cipher
 
     def write(self, raw: Transaction, run: RunRow, now: float, given: Sequence[Outcome]) -> None:
-        """Inside a transaction: a good page takes the place of the one before it unless that was better (`_less`)."""
+        """Inside a transaction: a good page replaces the one before it, unless that was better (`_less`)."""
         for one in given:
             if one.sample is not None:
                 self._write_sample(raw, run, now, one.sample, one.request)
@@ -54,7 +54,7 @@ class SampleRows:
         )
 
     def of(self, spider: str) -> list[KeptSample]:
-        """The pages that are kept of a spider to look at, newest first."""
+        """The pages of a spider kept for inspection, newest first."""
         rows = self._db.read(
             f"SELECT {_COLUMNS}, spider FROM crawl_samples WHERE spider = ? ORDER BY id DESC", (spider,)
         )
@@ -75,13 +75,13 @@ class SampleRows:
         try:
             place = place_of_sample(spider, callback, cause)
             given = json.loads(self._cipher.open(base64.b64decode(sealed), place)) if sealed else {}
-        except (SessionError, ValueError):  # by a key that is gone
+        except (SessionError, ValueError):  # sealed with a key that is gone
             given = {}
         return KeptSample(number, spider, callback, cause, run, page, at, given)
 
 
 def _less(sample: PageSample, score: int, fields: str) -> str:
-    """Why a page is no good one beside the one before it; "" where it is."""
+    """Why a page is not good, compared with the one before it; "" where it is."""
     if 2 * sample.score <= score:
         return LESS
     lost = [name.partition(".")[2] for name in sample.lacks if name in json.loads(fields)]

@@ -1,7 +1,7 @@
 """Sessions: the stored state and its history.
 
-Secrets are sealed by the cipher before they come near the database. The plain text that this process wrote or read last
-is remembered, so that an unchanged secret makes neither a history entry nor a new seal.
+Secrets are sealed by the cipher before they reach the database. The plain text that this process last wrote or read is
+remembered, so that an unchanged secret causes neither a history entry nor a new seal.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from crawler.stores.base import Cipher, SessionRow, Snapshot
 from crawler.stores.driver import Driver, Transaction
 from crawler.stores.sealed import place_of_session, place_of_snapshot
 
-HISTORY_KEPT = 200  #: last changes of a session
+HISTORY_KEPT = 200  #: last changes of a session that are kept
 LOGINS_KEPT = (
-    50  #: logins whose first change stays besides: a site that rotates its cookie fills the last 200 in no time
+    50  #: logins whose first change is kept as well: a site that rotates its cookie fills the last 200 in no time
 )
 
 _COLUMNS = "key, name, state, epoch, version, secret, cookies, saved_at, expires_at, proved_at, logged_in_at"
@@ -34,12 +34,12 @@ VALUES (?, '', 'unproven', 0, 0, ?, 0, '', 0) ON CONFLICT (key) DO NOTHING"""
 
 
 def take_place(raw: Transaction, key: str) -> None:
-    """A row for a session, where there is none: one that holds nothing, or nothing but a claim, has version 0."""
+    """Make a row for a session, if there is none: a row that holds nothing, or only a claim, has version 0."""
     raw.execute(_PLACE, (key, b""))
 
 
 class SessionRows:
-    """Who we are."""
+    """The stored sessions."""
 
     def __init__(self, driver: Driver, cipher: Cipher) -> None:
         self._db, self._cipher = driver, cipher
@@ -53,7 +53,7 @@ class SessionRows:
         return self._session(row) if row else None
 
     def version(self, key: str) -> int:
-        """The version of the stored row, 0 when there is none: whether it moved, without decrypting anything."""
+        """The version of the stored row, 0 if there is none: shows whether it changed, without decrypting anything."""
         row = self._db.one("SELECT version FROM crawl_sessions WHERE key = ?", (key,))
         return int(row[0]) if row else 0
 
@@ -93,14 +93,14 @@ class SessionRows:
         return SessionRow(key, name, state, epoch, version, secret, readable, *others)
 
     def write(self, raw: Transaction, run: int | None, snapshots: Sequence[SessionSnapshot]) -> None:
-        """Inside a transaction: write snapshots in their order. One of an older epoch than the stored is left out.
+        """Inside a transaction: write snapshots in order. One of an older epoch than the stored one is left out.
 
-        Of a snapshot with a base only what has changed since is written, where others have written meanwhile.
+        Of a snapshot with a base, only what has changed since is written, where others have written meanwhile.
         """
         for snapshot in snapshots:
             epoch, version, sealed = self._held(raw, snapshot.key)
             if epoch > snapshot.epoch:
-                continue  # somebody has logged in since: the page of the old login changes nothing
+                continue  # another login has happened since: the page of the old one changes nothing
             stored = self._plain(snapshot.key, version, sealed) if sealed else None
             if stored is not None and epoch == snapshot.epoch and snapshot.base not in (None, stored):
                 snapshot = _with_changes_of_others(snapshot, stored)
@@ -114,11 +114,11 @@ class SessionRows:
                 self._remember(raw, run, snapshot, now)
 
     def _held(self, raw: Transaction, key: str) -> tuple[int, int, bytes]:
-        """Epoch, version and secret of a session, which nobody else writes until the end of the transaction."""
+        """Epoch, version and secret of a session, locked until the end of the transaction."""
         held = self._db.dialect.for_change
         question = f"SELECT epoch, version, secret FROM crawl_sessions WHERE key = ?{held}"
         found = raw.execute(question, (key,)).fetchone()
-        if found is None and held:  # what is not there cannot be held
+        if found is None and held:  # a missing row cannot be locked
             take_place(raw, key)
             found = raw.execute(question, (key,)).fetchone()
         return found or (-1, 0, b"")
@@ -147,7 +147,7 @@ class SessionRows:
         )
 
     def written(self) -> None:
-        """After a commit: what was pending is known for sure."""
+        """After a commit: what was pending is now certain."""
         if self._pending:
             self._secrets.update(self._pending)
             self._pending.clear()
@@ -189,7 +189,7 @@ class SessionRows:
             with self._db.write() as raw:
                 removed = raw.execute("DELETE FROM crawl_sessions WHERE key = ? AND version > 0", (key,)).rowcount
                 removed += raw.execute("DELETE FROM crawl_session_history WHERE key = ?", (key,)).rowcount
-                raw.execute("DELETE FROM crawl_sessions WHERE key = ?", (key,))  # a claim alone: its login is void
+                raw.execute("DELETE FROM crawl_sessions WHERE key = ?", (key,))  # only a claim: its login is void
             self._secrets.pop(key, None)
             if removed:
                 forget()

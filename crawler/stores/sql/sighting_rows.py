@@ -16,7 +16,7 @@ from crawler.stores.sql.item_rows import Address
 
 
 class Said(NamedTuple):
-    """Where something is said of records, in an open transaction.
+    """The context in which something is said about records, in an open transaction.
 
     Attributes:
         request: The request whose page says it; 0 at the end of a crawl.
@@ -29,7 +29,7 @@ class Said(NamedTuple):
     url: str
 
     def address(self, record: int) -> Address:
-        """Its position tells a record from items without a key, and from others, whatever page wrote it last."""
+        """Its position distinguishes a record from items without a key, and from other records, whichever page wrote it."""
         return self.run.id, self.url, self.now, self.request, -record, self.run.frontier, self.run.spider
 
 
@@ -41,7 +41,7 @@ class ListingPage:
     """A page that lists records, or did so before.
 
     Attributes:
-        sightings: By record; what is written meanwhile included.
+        sightings: By record, including what is written meanwhile.
     """
 
     id: int
@@ -50,7 +50,7 @@ class ListingPage:
     sightings: dict[int, Sighting]
 
     def said(self, record: int) -> bytes | None:
-        """What it said of a record when it was last read, as a hash."""
+        """What it said about a record when it was last read, as a hash."""
         found = self.sightings.get(record)
         return found[0] if found is not None else None
 
@@ -107,7 +107,7 @@ class SightingRows:
         return pages
 
     def _page_of(self, raw: Transaction, scope: int, request: int) -> int:
-        """The page that *request* of this crawl is for, made with those above it where there is none; 0 for none."""
+        """The page that *request* of this crawl is for, created with those above it if missing; 0 for none."""
         path: list[tuple[bytes, int]] = []
         above = 0
         while request:
@@ -136,7 +136,7 @@ class SightingRows:
         return int(number)
 
     def sight(self, said: Said, page: ListingPage, record: int, sighting: Sighting) -> None:
-        """The page lists the record; nothing is written where it did so before, with the same words."""
+        """Note that the page lists the record; nothing is written where it did so before, with the same words."""
         if page.sightings.get(record) == sighting:
             return
         said.raw.execute(
@@ -147,7 +147,7 @@ class SightingRows:
         page.sightings[record] = sighting
 
     def fields_given(self, raw: Transaction, record: int, *, but: int = 0) -> set[str]:
-        """The fields, escaped, that pages give which list a record now."""
+        """The fields, escaped, given by the pages that list a record now."""
         rows = raw.execute(
             "SELECT fields FROM crawl_shapes WHERE id IN (SELECT shape FROM crawl_sightings WHERE record = ?"
             " AND dropped = 0 AND page <> ?)",

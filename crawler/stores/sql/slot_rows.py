@@ -1,4 +1,4 @@
-"""Host slots: from when something may be sent to a host."""
+"""Host slots: when requests may be sent to a host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crawler.stores.rows import harmless
 
 
 def moment(seconds: float) -> float:
-    """Rounded up to milliseconds: SQLite writes numbers into JSON with 15 digits, which must bring no time forward."""
+    """Rounded up to milliseconds: SQLite writes numbers into JSON with 15 digits, which must not make a time earlier."""
     return math.ceil(seconds * 1000) / 1000
 
 
@@ -46,7 +46,7 @@ class SlotRows:
         return at
 
     def give_back(self, turns: Mapping[str, tuple[float, float]], *, now: float) -> None:
-        """Reserved sending times that nobody uses; see `SlotStore.give_back`."""
+        """Give back reserved sending times that are not used; see `SlotStore.give_back`."""
         if not turns:
             return
         with self._db.write() as raw:
@@ -61,7 +61,7 @@ class SlotRows:
         raw.execute(self._paused, (json.dumps(sorted((slot, moment(until), now) for slot, until in pauses.items())),))
 
     def tell(self, words: Mapping[str, HostWord], *, run: int, free_after: Mapping[str, float]) -> float:
-        """What answers have taught of hosts; see `SlotStore.tell`."""
+        """Store what answers have taught about hosts; see `SlotStore.tell`."""
         with self._db.write() as raw:
             now = self._db.now()
             raw.executemany(

@@ -1,4 +1,4 @@
-"""A store of the parts in this folder: each is given the parts that it needs, and knows no others."""
+"""A store made of the parts in this folder: each is given the parts that it needs, and knows no others."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ class SQLStore:
         path: str,
         outer: Outer = _as_it_is,
     ) -> None:
-        """Make the parts from the bottom up.
+        """Build the parts from the bottom up.
 
         Args:
             path: What the store is called.
-            outer: What callers from outside get of a part, in its place.
+            outer: Wraps a part for callers from outside.
         """
         self.path, self._db, self._members = path, driver, members
         known = ItemTables(driver, tables)
@@ -112,10 +112,10 @@ class SQLStore:
         return self._commits.commit(run, owner, outcomes)
 
     def hurry(self) -> None:
-        """From now on wait a second at most for other processes: this one is told to end at once."""
+        """From now on wait at most a second for other processes: this one was told to end at once."""
         self._db.hurry()
 
     def close(self) -> None:
-        """Let go of spiders, logins and the database. May be called twice."""
+        """Release spiders, logins and the database. May be called twice."""
         self._members.close()
         self._db.close()

@@ -1,7 +1,7 @@
-"""A store copied into another one, of whatever kind: rows keep their numbers, results get the types of the new place.
+"""Copies a store into another one, of any kind: rows keep their numbers, results get the types of the new place.
 
-Secrets are copied sealed: they are bound to the numbers and names of their rows, which stay. What only a living process
-means (a claim on a login) is left out. The target is empty before, and whole or empty after.
+Secrets are copied sealed: they are bound to the numbers and names of their rows, which stay. What has meaning only for
+a living process (a claim on a login) is left out. The target is empty before, and complete or empty after.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from crawler.stores.sql.record_rows import RecordRows
 from crawler.stores.sql.table_texts import TABLES, statements
 
 _PORTION = 500
-_REGISTRY = frozenset({"crawl_tables", "crawl_columns"})  # made anew with the results
+_REGISTRY = frozenset({"crawl_tables", "crawl_columns"})  # recreated with the results
 _OF_PROCESSES = frozenset({"crawl_workers"})
 _OF_A_CLAIM = {"login_owner": "", "login_until": 0.0}
 #: Kind of a column to a value for which such a column is made.
@@ -42,7 +42,7 @@ _SAMPLES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class CopyParts:
-    """What of a store is copied from, and to."""
+    """The parts of a store that are copied from, and to."""
 
     driver: Driver
     tables: ItemTables
@@ -74,7 +74,7 @@ def copy(source: CopyParts, target: CopyParts) -> dict[str, int]:
 
 
 def tables() -> list[tuple[str, list[str]]]:
-    """All tables but those of results, with their columns, those first to which others refer."""
+    """All tables except those of results, with their columns; tables that others refer to come first."""
     found = []
     for statement in statements(TABLES):
         made = re.match(r"\s*CREATE TABLE (\w+) \(\n(.*)\n\)", statement, re.DOTALL)
@@ -85,7 +85,7 @@ def tables() -> list[tuple[str, list[str]]]:
 
 
 def _rows(source: CopyParts, table: str, columns: list[str]) -> Iterator[list[Row]]:
-    """The rows of a table in portions, by what tells them apart."""
+    """The rows of a table in portions, by what identifies them."""
     key = ["page", "record"] if table == "crawl_sightings" else columns[:1]
     for portion in _portions(source.driver, table, columns, key):
         yield [_without_claim(table, columns, row) for row in portion if row[0] != KEY_CHECK]
@@ -124,7 +124,7 @@ def _insert(raw: Transaction, driver: Driver, table: str, columns: list[str], ro
 
 
 def _copy_results(source: CopyParts, target: CopyParts, raw: Transaction, known: Table) -> int:
-    """The items and records of one kind: values are read as they were yielded, and written as the target keeps them."""
+    """Copy the items and records of one kind: values are read as yielded, and written as the target keeps them."""
     sample = {field: _SAMPLES.get(kind) for field, (_, kind) in known.columns.items()}
     made = target.tables.table(raw, known.name, sample)
     decoded = [(field, column, kind) for field, (column, kind) in known.columns.items()]

@@ -1,32 +1,31 @@
-"""The tables of a store, in the words of SQLite; `postgres_schema` has the words of PostgreSQL for its types.
+"""The tables of a store, in SQLite's SQL; `postgres_table_texts` translates them into PostgreSQL's types.
 
 Our tables begin with ``crawl_``; everything else is results. Times are seconds since 1970.
 
 `crawl_requests` is the frontier. A row's life: ready (state 0, not_before 0) or delayed (state 0, not_before > 0),
 leased (1), then done (2), failed (3), skipped (4) or parked (5). One partial index serves each of these, so that no
-question ever walks over the finished rows. A *lane* is one slot with one session: the unit of fair sharing and of
-leaving sessions out. `lease_until` and `sent_at` hold the time of discovery until they get their own value: a row that
+query ever scans the finished rows. A *lane* is one slot with one session: the unit of fair sharing and of leaving
+sessions out. `lease_until` and `sent_at` hold the time of discovery until they get their own value: a row that
 does not grow is rewritten in place. `parent` is the request on whose page it was found first.
 
 `crawl_visits` has a row for the last visit of a page, under the request of the crawl that made it: a crawl that finds
-the page unchanged moves the row to its own request. So the rows go with their frontier when that is thrown away. A kept
-page is a row of `crawl_bodies`; equal bodies (and heads), of whatever pages and crawls, are one row of
-`crawl_contents`.
+the page unchanged moves the row to its own request. So the rows are removed along with their frontier. A kept page is a
+row of `crawl_bodies`; equal bodies (and heads), of any pages and crawls, are one row of `crawl_contents`.
 
 A *record* (`crawl_records`) is an item with a key: one row in its result table, followed from crawl to crawl. A
-*sighting* (`crawl_sightings`) says that a page listed it when it was last read; `hash` tells whether the page says the
-same of it as before, `shape` which fields it gave, `request` which request made the sighting. A page that was read
-without the record leaves its sighting `dropped` until a complete crawl has shown that no other page took it over.
+*sighting* (`crawl_sightings`) says that a page listed it when it was last read; `hash` shows whether the page says the
+same about it as before, `shape` which fields it gave, `request` which request made the sighting. A page that was read
+without the record leaves its sighting `dropped` until a complete crawl has shown that no other page lists it instead.
 
-Pages (`crawl_record_pages`) are told apart by their fingerprint, as requests are, and belong to a *scope*: one spider
-with one set of arguments. Whether a page was read in a crawl is in `crawl_requests` alone: what a page listed counts as
+Pages (`crawl_record_pages`) are identified by their fingerprint, like requests, and belong to a *scope*: one spider
+with one set of arguments. Whether a page was read in a crawl is only in `crawl_requests`: what a page listed counts as
 met in every crawl in which its request is done, without a write. `nameless` is how many things without a key are always
-kept aside from a page; a page from which more were, or of which a part was not read, is `partial`: that it does not
-list a record proves nothing.
+kept aside from a page; a page with more of them, or that was not read in full, is `partial`: its not listing a record
+proves nothing.
 
 `crawl_files` has one row for each version of each file that is held. The bytes are in a folder beside the database,
 named after their hash (`crawler.pages.file_folder`). Rows are only added, or confirmed: when what a lost session
-brought is taken back, the version before is the newest one again. `crawl_samples` has pages that are kept to look at.
+brought is taken back, the version before is the newest one again. `crawl_samples` has pages kept for inspection.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a page had said of records is taken back when the page is to be fetched again.
+"""Takes back what a page had said about records when the page is to be fetched again.
 
-So it is with pages of a session that turned out to be lost, and with failed ones that are tried again. Each entry of a
-record's history says which request made it: the entry goes, and the value before it stands again, in the record or in
-the entry that came after.
+This happens with pages of a session that turned out to be lost, and with failed ones that are tried again. Each entry
+of a record's history says which request made it: the entry is removed, and the value before it is restored, in the
+record or in the entry that came after.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class TakingBack:
         self._numbers = driver.dialect.numbers()
 
     def remove(self, raw: Transaction, condition: str, parameters: Sequence[Any]) -> int:
-        """Inside a transaction: remove all that the requests that *condition* names had stored.
+        """Inside a transaction: remove all that the requests selected by *condition* had stored.
 
         Returns:
-            How many items that were, records that they listed included.
+            How many items that was, including records that they listed.
         """
         chosen = f"SELECT id FROM crawl_requests WHERE {condition}"
         raw.execute(f"DELETE FROM crawl_rejected WHERE request IN ({chosen})", parameters)
@@ -77,7 +77,7 @@ class TakingBack:
         listed = raw.execute(
             "SELECT 1 FROM crawl_sightings WHERE record = ? AND dropped = 0 LIMIT 1", (record,)
         ).fetchone()
-        if kind in ("new", "back") and listed:  # another page lists it, too: it stands, and so do the values until then
+        if kind in ("new", "back") and listed:  # another page lists it, too: it stays, and so do the values until then
             raw.execute("UPDATE crawl_changes SET request = 0 WHERE id = ?", (number,))
             raw.execute("UPDATE crawl_records SET hash = ? WHERE id = ?", (b"", record))
         elif kind == "new":
@@ -86,7 +86,7 @@ class TakingBack:
             self._put_back(raw, entry)
 
     def _forget(self, raw: Transaction, record: int) -> None:
-        """The record was never there."""
+        """Remove the record as if it had never existed."""
         table = self._tables.table(raw, self._records.table_of(raw, record), {})
         raw.execute(f"DELETE FROM {quoted(table.stored_as)} WHERE _record = ?", (record,))
         raw.execute("DELETE FROM crawl_changes WHERE record = ?", (record,))
@@ -120,7 +120,7 @@ class TakingBack:
             self._gone_again(raw, table, record)
 
     def _address_before(self, raw: Transaction, table: str, record: int) -> Address:
-        """Where the record stood before; its page is not known any more, but for those that are still in the log."""
+        """Where the record was before; its page is no longer known, unless it is still in the log."""
         stored_as = quoted(self._tables.table(raw, table, {}).stored_as)
         url, spider = raw.execute(f"SELECT _url, _spider FROM {stored_as} WHERE _record = ?", (record,)).fetchone()
         run, at, request, crawl = raw.execute(

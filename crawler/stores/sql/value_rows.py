@@ -11,7 +11,7 @@ from crawler.stores.incarnations import is_dead, this_process
 
 
 class ValueRows:
-    """Named values as JSON, with an end where one is given."""
+    """Named values as JSON, with an expiry where one is given."""
 
     def __init__(self, driver: Driver) -> None:
         self._db = driver
@@ -23,7 +23,7 @@ class ValueRows:
         raw.execute(self._put, (name, text, expires_at))
 
     def get(self, name: str) -> Any:
-        """The value, or None when there is none or its time is over."""
+        """The value, or None when there is none or it has expired."""
         row = self._db.one(
             "SELECT value FROM crawl_values WHERE name = ? AND (expires_at IS NULL OR expires_at > ?)",
             (name, self._db.now()),
@@ -54,7 +54,7 @@ class ValueRows:
         return value
 
     def beginning(self, prefix: str) -> dict[str, Any]:
-        """All values whose names begin so."""
+        """All values whose names begin with *prefix*."""
         rows = self._db.read(
             "SELECT name, value FROM crawl_values WHERE substr(name, 1, ?) = ?"
             " AND (expires_at IS NULL OR expires_at > ?)",
@@ -63,7 +63,7 @@ class ValueRows:
         return {str(name): json.loads(value) for name, value in rows}
 
     def claim(self, name: str, owner: str, *, ttl_s: float) -> bool:
-        """Be the one that does something; see `stores.base.ValueStore`."""
+        """Claim a job; see `stores.base.ValueStore`."""
         with self._db.write() as raw:
             now = self._db.now()
             found = raw.execute("SELECT value, expires_at FROM crawl_values WHERE name = ?", (name,)).fetchone()

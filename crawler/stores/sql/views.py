@@ -1,4 +1,4 @@
-"""The views `latest_<table>`: the query that a person guesses first, without rows of older crawls."""
+"""The views `latest_<table>`: the query that a person tries first, without rows of older crawls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crawler.stores.rows import unescape
 def make_latest_view(raw: Transaction, name: str, stored_as: str, taken: Set[str]) -> None:
     """Inside a transaction: the view for a result table.
 
-    It shows the records that are there, and of items without a key those of the newest crawl of each spider.
+    It shows existing records, and, of items without a key, those of each spider's newest crawl.
 
     Args:
         name: Of the kind of item, as the registry has it.
@@ -35,6 +35,6 @@ def latest_of(stored_as: str) -> str:
 
 
 def make_record_index(raw: Transaction, stored_as: str) -> None:
-    """Inside a transaction: one row a record in a result table."""
+    """Inside a transaction: one row per record in a result table."""
     index, table = (f'"{each}"' for each in (f"crawl_by_record_{stored_as}".replace('"', '""'), stored_as))
     raw.execute(f"CREATE UNIQUE INDEX {index} ON {table} (_record) WHERE _record IS NOT NULL")

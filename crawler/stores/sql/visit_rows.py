@@ -1,9 +1,8 @@
-"""What earlier crawls have learned of pages: given with the requests of a crawl, and moved on with what is unchanged.
+"""What earlier crawls have learned about pages: given with a crawl's requests, and carried on for unchanged pages.
 
 A visit is found by the fingerprint of its request in an earlier frontier of the same spider with the same arguments.
-It counts only where that page was accepted and is certain: one that a session brought which may have been logged out
-says nothing. What a page gave is counted before anybody relies on it: rows that somebody has deleted are asked for
-again.
+It counts only where that page was accepted and is certain: a page from a session that may have been logged out says
+nothing. What a page gave is counted before it is relied on: if rows were deleted, the page is requested again.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from crawler.stores.sql.body_rows import BodyRows
 from crawler.stores.sql.item_tables import OURS, ItemTables
 
 _PORTION = 128
-_MOST_EARLIER = 2  #: frontiers that are looked in; older ones are thrown away, see `sqlite_runs`
+_MOST_EARLIER = 2  #: frontiers that are searched; older ones are removed, see `run_rows`
 _RECALLED = """SELECT r.frontier, r.fingerprint, r.id, r.callback, r.extras, v.checked_at, v.etag, v.modified,
 v.caching, v.vary, v.code, v.session, v.items, v.records, v.links,
 v.others, EXISTS (SELECT 1 FROM crawl_bodies WHERE request = r.id)
@@ -50,7 +49,7 @@ class VisitRows:
         self._pairs = driver.dialect.rows({"old": "integer", "new": "integer"})
 
     def earlier(self, frontier: int) -> tuple[int, ...]:
-        """The frontiers before this one, of the same spider and arguments, that know of visits; newest last."""
+        """The frontiers before this one, of the same spider and arguments, that have visits; newest last."""
         rows = self._db.read(
             "SELECT e.id FROM crawl_frontiers f JOIN crawl_frontiers e ON e.spider = f.spider AND e.args = f.args"
             " AND e.id < f.id AND e.pruned = 0 WHERE f.id = ? ORDER BY e.id DESC LIMIT ?",
@@ -71,7 +70,7 @@ class VisitRows:
     def recall(self, earlier: Sequence[int], leased: Sequence[Leased]) -> list[Leased]:
         """*leased*, each with the last visit of its page in one of the frontiers *earlier*, where there is one.
 
-        A request that is fetched a second time in one crawl, its session having been lost, gets none.
+        A request that is fetched a second time in one crawl, because its session was lost, gets none.
         """
         wanted = {each.fingerprint: each for each in leased if each.fingerprint and not each.again}
         visits: dict[bytes, PageVisit] = {}
@@ -135,7 +134,7 @@ class VisitRows:
         )
 
     def _drop_incomplete(self, visits: dict[bytes, PageVisit]) -> None:
-        """Forget visits some of whose items are not there any more."""
+        """Forget visits some of whose items no longer exist."""
         tables: dict[str, dict[int, int]] = {}
         for visit in visits.values():
             for table in visit.items:
@@ -147,9 +146,9 @@ class VisitRows:
                 del visits[mark]
 
     def _drop_vanished(self, visits: dict[bytes, PageVisit], earlier: Sequence[int]) -> None:
-        """Forget visits of pages that a complete crawl has missed since: what they listed is gone, and only read anew.
+        """Forget visits of pages that a complete crawl has since missed: what they listed is gone unless read anew.
 
-        Else a page that comes back as it was would bring nothing back.
+        Otherwise a page that comes back unchanged would bring nothing back.
         """
         marks = [mark for mark, visit in visits.items() if visit.records]
         for start in range(0, len(marks), _PORTION):
@@ -165,7 +164,7 @@ class VisitRows:
                 del visits[mark]
 
     def _items_of(self, table: str, requests: Sequence[int]) -> dict[int, int]:
-        """How many items of a table are there, by their request."""
+        """How many items of a table exist, by their request."""
         known = self._tables.load(table)
         if known is None:
             return {}
@@ -179,7 +178,7 @@ class VisitRows:
 
     # --- writing --------------------------------------------------------------------------------------------------
     def write(self, raw: Transaction, outcomes: Iterable[Outcome]) -> None:
-        """Inside a transaction: what the next crawl may know; the row of a page that is unchanged moves here."""
+        """Inside a transaction: store what the next crawl may know; the row of an unchanged page moves here."""
         rows: dict[int, tuple[Any, ...]] = {}
         for one in outcomes:
             visit, request = one.visit, one.request.id
@@ -208,12 +207,12 @@ class VisitRows:
             raw.execute(self._head + written + self._tail, given)
 
     def carry(self, raw: Transaction, run: RunRow, now: float, outcomes: Iterable[Outcome]) -> int:
-        """Inside a transaction: what unchanged pages gave before is what they give in this crawl, too.
+        """Inside a transaction: make what unchanged pages gave before count for this crawl, too.
 
-        Records need no word: what a page lists counts in every crawl that has seen the page.
+        Records need nothing: what a page lists counts in every crawl that has seen the page.
 
         Returns:
-            How many items without a key that are.
+            How many items without a key that is.
         """
         pairs: dict[str, list[tuple[int, int]]] = {}
         moved: list[tuple[int, int]] = []
@@ -248,12 +247,12 @@ class VisitRows:
 
 @lru_cache(maxsize=256)
 def _counts(tables: tuple[tuple[str, int], ...]) -> str:
-    """Tables and how many items of each; nearly all pages of a crawl give the same."""
+    """Tables and the number of items in each; nearly all pages of a crawl give the same."""
     return json.dumps(dict(tables))
 
 
 def _lasting(extras: str) -> dict[str, Any]:
-    """What of a request's extras changes the page, or what is made of it: not how old it may be."""
+    """The extras of a request that affect the page, or what is made of it: not how old it may be."""
     found: dict[str, Any] = json.loads(extras) if extras else {}
     found.pop("max_age", None)
     return found

@@ -1,7 +1,6 @@
-"""The processes that work on a run: each has a row that runs out unless it says that it lives.
+"""The processes that work on a run: each has a row that runs out unless the process reports that it is alive.
 
-On the machine where a process was it is known at once that it has died. A number is taken by one statement, and never
-twice in a run.
+On a process's own machine its death is known at once. A number is taken by one statement, and never twice in a run.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from crawler.stores.driver import PAGES, Driver
 from crawler.stores.incarnations import is_dead, this_process
 from crawler.stores.told_runs import DEAD, MemberRow
 
-LIFE_S = 30.0  #: who has said nothing for so long works no longer
+LIFE_S = 30.0  #: a process silent for this long no longer works
 _COLUMNS = "run, number, owner, process, joined_at, until, left_at, agrees, counted"
 
 
@@ -37,7 +36,7 @@ class WorkerRows:
         return int(taken)
 
     def stay(self, run: int, number: int, *, agrees: str, counted: str) -> float:
-        """Say that we live; see `stores.base.MemberStore`."""
+        """Report that we are alive; see `stores.base.MemberStore`."""
         with self._db.write(beside=PAGES) as raw:
             raw.execute(
                 "UPDATE crawl_workers SET until = ?, left_at = 0, agrees = ?, counted = ? WHERE run = ? AND number = ?",
@@ -46,7 +45,7 @@ class WorkerRows:
         return LIFE_S
 
     def leave(self, run: int, number: int, *, counted: str) -> None:
-        """Work on it no longer."""
+        """Stop working on it."""
         with self._db.write(beside=PAGES) as raw:
             raw.execute(
                 "UPDATE crawl_workers SET left_at = ?, counted = ? WHERE run = ? AND number = ?",
@@ -54,17 +53,17 @@ class WorkerRows:
             )
 
     def of(self, run: int) -> list[MemberRow]:
-        """All that there have been, in the order of their numbers."""
+        """All members so far, in the order of their numbers."""
         rows = self._db.read(f"SELECT {_COLUMNS} FROM crawl_workers WHERE run = ? ORDER BY number", (run,))
         return [MemberRow(*row) for row in rows]
 
     def sweep(self, run: int) -> list[int]:
-        """Mark who is dead, and let what they had leased wait again; see `stores.base.MemberStore`.
+        """Mark dead processes, and let what they had leased wait again; see `stores.base.MemberStore`.
 
-        Owner and token of these requests stay, as when a lease runs out: should the process live after all and commit
-        before anybody else has claimed them, its work counts.
+        Owner and token of these requests stay, as when a lease runs out: should the process be alive after all and
+        commit before another has claimed them, its work counts.
         """
-        if not self._dead(run):  # nearly always: nobody is kept from writing
+        if not self._dead(run):  # nearly always: others are not kept from writing
             return []
         with self._db.write() as raw:
             dead = self._dead(run)

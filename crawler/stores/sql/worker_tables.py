@@ -1,14 +1,14 @@
 """What the processes of a run share, as tables and columns: see `table_texts`.
 
-`crawl_quotas` has what was granted of the quotas of accounts, and which accounts rest.
+`crawl_quotas` has what was granted from accounts' quotas, and which accounts rest.
 
-What answers have taught of a host stands in its slot, for all processes: `crawl_delay_s` of its robots.txt, `slowed_s`
+What answers have taught about a host is in its slot, for all processes: `crawl_delay_s` of its robots.txt, `slowed_s`
 since it said that we are too fast, how often in a row its circuit was opened, and in which run it was given up, with
 the error. `learned_at` is when any of it, or its pause, was last written.
 
-`crawl_workers` has a row for each process of a run that works with others: `until` is its end unless it says that it
-lives, `agrees` the processes among which it shares connections, `counted` what it has done. `max_pages` of a run holds
-for all of them; `pages_before` are those that its frontier had when it began.
+`crawl_workers` has a row for each process of a run that works with others: `until` is its end unless it reports that it
+is alive, `agrees` the processes among which it shares connections, `counted` what it has done. `max_pages` of a run
+holds for all of them; `pages_before` is how many its frontier had when it began.
 """
 
 from __future__ import annotations

@@ -1,3 +1,3 @@
-"""The SQLite store: one file a project, for one machine."""
+"""The SQLite store: one file per project, for one machine."""
 
 from crawler.stores.sqlite.sqlite_store import SQLiteStore as SQLiteStore

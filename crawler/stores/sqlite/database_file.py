@@ -1,4 +1,4 @@
-"""The file of a SQLite store: made, guarded against other people's, and what its errors mean."""
+"""The file of a SQLite store: creating it, protecting it from other users, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def explained(error: sqlite3.Error, path: str, busy_timeout_s: float, expected_b
     """Our error for one of sqlite3's, with what to do.
 
     Raises:
-        MemoryError: There was none left, which sqlite3 says itself in some places and calls an I/O error in others.
+        MemoryError: No memory was left, which sqlite3 reports as such in some places and as an I/O error in others.
     """
     code = getattr(error, "sqlite_errorcode", None)
     if code in _NO_MEMORY:
@@ -51,7 +51,7 @@ def _free_bytes(path: str) -> int:
 
 
 def refuse_cut(path: str) -> None:
-    """An empty file that runs have used was cut off: never start anew in it, unless another process is filling it."""
+    """Refuse an empty file that runs have used: it was truncated. Not so if another process is just filling it."""
     deadline = time.monotonic() + _FILLED_WITHIN_S
     while os.path.exists(path) and os.path.getsize(path) == 0 and glob.glob(f"{glob.escape(path)}.*.lock"):
         if time.monotonic() > deadline:
@@ -71,10 +71,10 @@ def make_file(path: str) -> None:
 
 
 def refuse_link(path: str) -> None:
-    """A link where the file should be leads our writing, and the rights that we set, to a file of somebody's choice.
+    """A link in place of the file would direct our writes, and the rights that we set, to a file of another's choice.
 
     Raises:
-        StoreReadOnly: It is one.
+        StoreReadOnly: It is a link.
     """
     if os.path.islink(path):
         where = os.path.realpath(path)
@@ -82,7 +82,7 @@ def refuse_link(path: str) -> None:
 
 
 def who_else_may_write(path: str) -> str:
-    """A warning when anybody may put files in the place of the store and of what lies beside it; "" when not so."""
+    """A warning when others may replace the store's file or those beside it; "" when they may not."""
     folder = os.path.dirname(os.path.abspath(path))
     try:
         mode = stat.S_IMODE(os.stat(folder).st_mode)
@@ -97,7 +97,7 @@ def who_else_may_write(path: str) -> str:
 
 
 def tighten(path: str) -> None:
-    """Take away the rights of others where the file is ours; refuse what is no plain file."""
+    """Take away the rights of others where the file is ours; refuse anything but a plain file."""
     try:
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):

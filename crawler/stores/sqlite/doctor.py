@@ -1,8 +1,8 @@
 """Care for a damaged store: what can be read, and getting it out. The file itself is never changed.
 
 It is opened for reading only, so SQLite neither repairs its log nor writes it back. Where the first bytes of the file
-are damaged, a copy with a mended header is read instead. Tables are read by their row numbers; where a page cannot be
-read, the next number that can is searched for by doubling and halving.
+are damaged, a copy with a repaired header is read instead. Tables are read by row number; where a page cannot be read,
+the next readable number is searched for by doubling and halving.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PORTION = 200
 _MAGIC = b"SQLite format 3\x00"
 _PAGE_BYTES = 4096
 _GREATEST_ROW = 2**63 - 1
-#: Columns that hold secrets, encrypted: of no use in an export, and not to be spread.
+#: Columns that hold encrypted secrets: of no use in an export, and not to be spread.
 _SECRET = {("crawl_requests", "extras"), ("crawl_sessions", "secret"), ("crawl_session_history", "secret")}
 
 
@@ -60,7 +60,7 @@ def doctor(path: str) -> Damage:
 
 
 def salvage(path: str, folder: str) -> dict[str, int]:
-    """Write everything that can be read as JSON lines, one file a table, into a new folder.
+    """Write everything readable as JSON lines, one file per table, into a new folder.
 
     Args:
         path: The store; it is not changed.
@@ -91,7 +91,7 @@ def salvage(path: str, folder: str) -> dict[str, int]:
 
 
 def _file_name(table: str) -> str:
-    """A name for a file that is harmless everywhere, and another one for each table."""
+    """A file name that is safe everywhere and different for each table."""
     if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,60}", table):
         return table
     cleaned = re.sub(r"[^A-Za-z0-9_-]+", "_", table)[:50]
@@ -144,7 +144,7 @@ def _tables(raw: sqlite3.Connection, problems: list[str]) -> list[str]:
 
 
 def _rows(raw: sqlite3.Connection, table: str, columns: list[str], gaps: list[str]) -> Iterator[tuple[Any, ...]]:
-    """All rows that can be read, by their numbers; each gap is told once."""
+    """All rows that can be read, by their numbers; each gap is reported once."""
     sql = f"SELECT rowid, {', '.join(columns)} FROM {quoted(table)} NOT INDEXED WHERE rowid > ? ORDER BY rowid LIMIT ?"
     last = -1
     while True:
@@ -165,7 +165,7 @@ def _rows(raw: sqlite3.Connection, table: str, columns: list[str], gaps: list[st
 
 
 def _next_readable(raw: sqlite3.Connection, sql: str, last: int) -> int | None:
-    """The first row number after *last* from which on something can be read, or None."""
+    """The first row number after *last* from which something can be read, or None."""
 
     def reads(start: int) -> int | None:
         try:
@@ -195,7 +195,7 @@ def _next_readable(raw: sqlite3.Connection, sql: str, last: int) -> int | None:
 
 @contextmanager
 def _opened(path: str, problems: list[str]) -> Iterator[sqlite3.Connection]:
-    """The file for reading, or a copy with a mended header; gone when the block ends."""
+    """The file for reading, or a copy with a repaired header, removed when the block ends."""
     if not os.path.isfile(path):
         raise StoreError(path, "there is no such file")
     with tempfile.TemporaryDirectory() as folder:
@@ -210,7 +210,7 @@ def _opened(path: str, problems: list[str]) -> Iterator[sqlite3.Connection]:
 
 
 def _connect(address: str, without_log: str, path: str) -> sqlite3.Connection:
-    """Read with the log where that is possible (its index file may have to be made), else the file alone."""
+    """Read with the log where that is possible (its index file may have to be created), else only the file."""
     for candidate in (address, without_log):
         raw = sqlite3.connect(candidate, uri=True, isolation_level=None)
         try:

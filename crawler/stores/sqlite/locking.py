@@ -1,11 +1,11 @@
-"""One living process a spider: a lock of the operating system, so that `kill -9` frees it.
+"""One living process per spider: a lock of the operating system, so that `kill -9` frees it.
 
-Two files lie beside the store for each spider. ``<store>.<spider>.lock`` is held exclusively by the process that opened
-the run and tells who that is. ``<store>.<spider>.workers`` is held, shared, by everybody who takes part; when the next
-opener can have it exclusively, no process of the last run lives, and what those had leased is free at once.
+Two files are beside the store for each spider. ``<store>.<spider>.lock`` is held exclusively by the process that opened
+the run and identifies it. ``<store>.<spider>.workers`` is held, shared, by every process that takes part; when the next
+opener can get it exclusively, no process of the last run lives, and what those had leased is free at once.
 
-A third kind, ``<store>.<account>.login``, is held by the process that logs a session in: when another one can have it,
-the login was abandoned by a process that died, and nobody has to wait for its lease to run out.
+A third kind, ``<store>.<account>.login``, is held by the process that logs a session in: if another process can get it,
+the login was abandoned by a process that died, and its lease need not be waited out.
 
 The files are never deleted: deleting a lock file lets two processes hold locks on two files of one name.
 """
@@ -25,7 +25,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
 
 class FileMembers:
-    """Who works on spiders and logs in, by locks of the operating system; see `stores.driver.Membershiphip`."""
+    """Which processes work on spiders and log in, by operating system locks; see `stores.driver.Membership`."""
 
     def __init__(self, store: str) -> None:
         self._store = store
@@ -94,11 +94,11 @@ class SpiderLock:
         """Become the process that runs the spider.
 
         Args:
-            holder: Who we are and since when, for those who come second.
+            holder: Which process we are and since when, for those that come second.
         Returns:
             True when no other process of an earlier run is alive.
         Raises:
-            AlreadyRunning: Another one is; with what it wrote about itself.
+            AlreadyRunning: Another process is; with what it wrote about itself.
         """
         if not self._main.lock(fcntl.LOCK_EX):
             found = self._main.text()
@@ -110,11 +110,11 @@ class SpiderLock:
         return alone
 
     def join(self) -> None:
-        """Take part beside the process that holds the lock."""
+        """Take part alongside the process that holds the lock."""
         self._workers.lock(fcntl.LOCK_SH)
 
     def holder(self) -> str | None:
-        """Who runs the spider now, or None."""
+        """The process that runs the spider now, or None."""
         if not os.path.exists(self._main.path):
             return None
         probe = _File(self._main.path)
@@ -139,7 +139,7 @@ class LoginLock:
         self._file = _File(f"{store}.{digest}.login")
 
     def acquire(self) -> bool:
-        """Become the one that logs in. False when a living process is about it."""
+        """Become the process that logs in. False when a living process is doing so."""
         if self._file.lock(fcntl.LOCK_EX):
             return True
         self._file.close()
@@ -158,7 +158,7 @@ class _File:
         self._descriptor = -1
 
     def lock(self, how: int) -> bool:
-        """Without waiting. False when somebody else's lock is in the way."""
+        """Lock without waiting. False when another process's lock is in the way."""
         try:
             if self._descriptor < 0:
                 self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

@@ -1,4 +1,4 @@
-"""The table of files: which are held, and how they are known again. One row for each version of each file.
+"""The table of files: which are held, and how they are recognised. One row for each version of each file.
 
 The bytes are in a folder beside the database, named after their hash (`crawler.pages.file_folder`). Rows are only
 added, or confirmed: when what a lost session brought is taken back, the version before is the newest one again.

@@ -1,9 +1,9 @@
-"""Tables of what crawls have learned of pages, and of pages that are kept; and how an older file gets them.
+"""Tables of what crawls have learned about pages, and of kept pages; and how an older file gets them.
 
 `crawl_visits` has a row for the last visit of a page, under the request of the crawl that made it: a crawl that finds
-the page unchanged moves the row to its own request. So the rows go with their frontier when that is thrown away.
+the page unchanged moves the row to its own request. So the rows are removed along with their frontier.
 
-A kept page is a row of `crawl_bodies`; equal bodies (and heads), of whatever pages and crawls, are one row of
+A kept page is a row of `crawl_bodies`; equal bodies (and heads), of any pages and crawls, are one row of
 `crawl_contents`.
 """
 
@@ -17,7 +17,7 @@ from crawler.stores.sql.table_texts import PAGES, statements
 
 
 def migrate(raw: sqlite3.Connection) -> None:
-    """The tables above in a file of version 2, whose kept pages stood whole in `crawl_bodies`."""
+    """Make these tables in a file of version 2, whose kept pages were entirely in `crawl_bodies`."""
     raw.execute("ALTER TABLE crawl_bodies RENAME TO crawl_bodies_2")
     for statement in statements(PAGES):
         raw.execute(statement)

@@ -1,4 +1,4 @@
-"""The table of what was granted of the quotas of accounts, and of accounts that rest."""
+"""The table of what was granted from accounts' quotas, and of accounts that rest."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def records_into_old_tables(raw: sqlite3.Connection) -> None:
 
 
 def _make_room(raw: sqlite3.Connection, stored_as: str) -> None:
-    """Columns of items that are named like one of the new ones get another name; the field keeps its own."""
+    """Rename columns of items that are named like one of the new ones; the field keeps its own name."""
     taken = {row[0].lower() for row in raw.execute("SELECT name FROM pragma_table_info(?)", (stored_as,)).fetchall()}
     named = "SELECT stored_as FROM crawl_columns WHERE stored_in = ?"
     for (column,) in raw.execute(named, (stored_as,)).fetchall():

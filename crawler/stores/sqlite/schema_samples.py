@@ -1,4 +1,4 @@
-"""The table of pages that are kept to look at: one good page of each callback, one that failed of each cause."""
+"""The table of pages kept for inspection: a good one for each callback, a failed one for each cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""6: what the processes of a run share: their rows, what they have learned of hosts, the limit of pages."""
+"""6: what the processes of a run share: their rows, what they have learned about hosts, the limit on pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How SQLite says what databases say differently."""
+"""SQLite's forms of what differs between databases."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""One SQLite connection of ours: opening, pragmas, transactions.
+"""One SQLite connection: opening, pragmas, transactions.
 
 Every write is ``BEGIN IMMEDIATE``: the lock is taken (and waited for) before anything is read, so a transaction never
-fails half-way because somebody else wrote meanwhile. Reads run without a transaction and see the last commit.
+fails half-way because another process wrote meanwhile. Reads run without a transaction and see the last commit.
 
-The interpreter's lock is given up at every step of every statement and has to be won back from busy worker threads.
+The interpreter's lock is released at every step of every statement and has to be won back from busy worker threads.
 Callers therefore use few statements over many rows, and read many rows as one JSON text.
 """
 
@@ -24,14 +24,14 @@ from crawler.stores.driver import Bound, Restarted, Transaction
 from crawler.stores.sqlite.database_file import explained, make_file, opened_in_vain, refuse_cut, refuse_link, tighten
 from crawler.stores.sqlite.sqlite_dialect import SQLiteDialect
 
-APPLICATION_ID = 0x43524157  # "CRAW", in the file's header: tells our files from other people's
+APPLICATION_ID = 0x43524157  # "CRAW", in the file's header: distinguishes our files from others
 _LEAST_VERSION = (3, 35, 0)  # UPDATE ... FROM
 _CACHE_KIB = 4_000
 _WAL_PAGES = 2_000  # 8 MB of log between two checkpoints
 _WAIT_S = 0.2  # longest wait inside SQLite, where no signal is heard
 _HURRY_S = 1.0
 
-Access = Literal["make", "write", "read"]  #: file and folder are made where missing; it has to be there; only looked at
+Access = Literal["make", "write", "read"]  #: file and folder are created if missing; the file must exist; it is only read
 
 T = TypeVar("T")
 
@@ -43,12 +43,12 @@ class SQLiteDriver:
         path, place: The file.
         now: Seconds since 1970.
         raw: The connection of the standard library, in autocommit mode.
-        frozen: It is good for reading only: there was no room, or no right, to make a file.
+        frozen: It is only for reading: there was no room, or no right, to create a file.
         on_rollback: Called after each transaction that was undone: caches of uncommitted facts empty themselves.
     """
 
     dialect = SQLiteDialect()
-    restarted = Restarted()  # who ends without warning takes with him all who act on what he wrote last
+    restarted = Restarted()  # what ends without warning takes down all processes that act on what it wrote last
 
     def __init__(
         self, path: str, *, durability: str, busy_timeout_s: float, access: Access, clock: Callable[[], float]
@@ -56,7 +56,7 @@ class SQLiteDriver:
         """Open the file.
 
         Args:
-            access: When the file is only read, a full disk, or one that cannot be written to, is no reason to fail.
+            access: If the file is only read, a full disk, or one that cannot be written to, is no reason to fail.
         """
         self.path = self.place = path
         self.now = clock
@@ -87,10 +87,10 @@ class SQLiteDriver:
             self.raw = self._connect_without_room()
 
     def _connect_without_room(self) -> sqlite3.Connection:
-        """For reading where no file can be made: the index of the log, which others would share, has no room.
+        """For reading where no file can be created: there is no room for the index of the log, which others would share.
 
         Without a log the file is read as it is; with one the index is kept in memory, which shuts others out meanwhile:
-        a process that is writing has made the index already, so there is none.
+        a writing process would already have created the index, so there is none.
         """
         log = f"{self.path}-wal"
         has_log = os.path.exists(log) and os.path.getsize(log) > 0
@@ -155,11 +155,11 @@ class SQLiteDriver:
                 time.sleep(0.01)
 
     def write(self, expected_bytes: int = 0, *, beside: str = "") -> _Writing:
-        """``with connection.write() as raw:`` is one transaction: it happens whole or not at all.
+        """``with connection.write() as raw:`` is one transaction: it happens completely or not at all.
 
         Args:
-            expected_bytes: About how much it writes; told when the disk is full.
-            beside: Nobody writes beside us, whatever it is.
+            expected_bytes: About how much it writes; mentioned when the disk is full.
+            beside: Ignored: no other process writes at the same time.
         Raises:
             StoreError: Of the kind that fits. Nothing was written; the same call may be made again later.
         """
@@ -266,7 +266,7 @@ class SQLiteDriver:
 
 
 class _Writing:
-    """The transaction of one connection; reused, since a connection has one at a time."""
+    """A connection's transaction; reused, since a connection has one at a time."""
 
     __slots__ = ("_connection",)
 
@@ -296,17 +296,17 @@ class _Writing:
             if raw.in_transaction:  # some errors have undone it already
                 raw.execute("ROLLBACK")
         except sqlite3.Error:
-            pass  # the first error is the one to tell
+            pass  # the first error is the one to report
         self._connection.forget()
         if isinstance(error, sqlite3.Error):
             raise self._connection.explained(error) from error
 
 
 def copy_database(connection: SQLiteDriver, target: str) -> None:
-    """Copy a database by SQLite's backup to a file that is not there yet, whole or not at all.
+    """Copy a database with SQLite's backup to a file that does not exist yet, completely or not at all.
 
     Raises:
-        StoreError: The target is there, or cannot be written.
+        StoreError: The target exists, or cannot be written.
     """
     if os.path.lexists(target):
         raise StoreError(target, "already exists; give another name")
@@ -318,7 +318,7 @@ def copy_database(connection: SQLiteDriver, target: str) -> None:
     try:
         with closing(sqlite3.connect(part)) as copy:
             connection.raw.backup(copy)
-        os.link(part, target)  # unlike a renaming it fails when another process was quicker
+        os.link(part, target)  # unlike a rename, it fails when another process was quicker
     except FileExistsError:
         raise StoreError(target, "already exists; give another name") from None
     except sqlite3.Error as error:

@@ -1,4 +1,4 @@
-"""The version of a SQLite store, and how older files become newer ones. The tables are in `sql.table_texts`."""
+"""The version of a SQLite store, and how older files are migrated. The tables are in `sql.table_texts`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Migration = Callable[[sqlite3.Connection], None]
 
 
 def _claims_into_session_rows(raw: sqlite3.Connection) -> None:
-    """2: the claim on a login stands in the row of its session, with a token that grows."""
+    """2: the claim on a login is in the row of its session, with a token that grows."""
     for column in ("login_owner TEXT NOT NULL DEFAULT ''", "login_token INTEGER NOT NULL DEFAULT 0"):
         raw.execute(f"ALTER TABLE crawl_sessions ADD COLUMN {column}")
     raw.execute("ALTER TABLE crawl_sessions ADD COLUMN login_until REAL NOT NULL DEFAULT 0")
@@ -46,7 +46,7 @@ def _pages_records_and_files(raw: sqlite3.Connection) -> None:
 
 
 def _fields_of_samples(raw: sqlite3.Connection) -> None:
-    """4: pages that are kept to look at say which fields are filled on them."""
+    """4: pages kept for inspection record which fields are filled on them."""
     schema_samples.migrate_fields(raw)
 
 
@@ -85,7 +85,7 @@ def prepare(connection: SQLiteDriver) -> None:
             MIGRATIONS[version](raw)
         raw.execute(f"PRAGMA user_version = {VERSION}")
         raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    # The file itself now knows what it is: should its log be lost, it is an old store, not an empty one
+    # The file itself now records what it is: should its log be lost, it is an old store, not an empty one
     connection.read("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
@@ -115,7 +115,7 @@ def _create(connection: SQLiteDriver, raw: sqlite3.Connection) -> None:
 
 
 def _keep_a_copy(connection: SQLiteDriver, version: int) -> None:
-    """Copy the file by SQLite's backup before it is changed; a copy that is there already stays."""
+    """Copy the file with SQLite's backup before it is changed; an existing copy stays."""
     target = f"{connection.path}.schema-{version}.backup"
     try:
         copy_database(connection, target)
@@ -125,7 +125,7 @@ def _keep_a_copy(connection: SQLiteDriver, version: int) -> None:
 
 
 def check_tables(connection: SQLiteDriver) -> None:
-    """Fail now rather than at the first question when the file lacks a table.
+    """Fail now rather than at the first query when the file lacks a table.
 
     Raises:
         StoreDamaged: A table of ours is missing.

@@ -27,14 +27,14 @@ class SQLiteStore(SQLStore):
         access: Access = "make",
         clock: Callable[[], float] = unix_now,
     ) -> None:
-        """Open the file, make or migrate its tables, and make sure that it can be written.
+        """Open the file, create or migrate its tables, and make sure that it can be written.
 
         Args:
-            path: File; it and its folder are made where *access* is "make".
+            path: File; it and its folder are created where *access* is "make".
             cipher: Seals what is secret.
             durability: "full": each commit survives a power cut; "normal": the last ones may be lost then.
             busy_timeout_s: Longest wait for another process, above 0.
-            access: "write": it has to be there; "read": so it has, and nothing will be written.
+            access: "write": it has to exist; "read": it has to exist, and nothing will be written.
             clock: Seconds since 1970.
         Raises:
             StoreError: Of the kind that fits; a damaged or foreign file is left as it was.

@@ -12,7 +12,7 @@ class SQLiteTables:
     """Makes and widens result tables; see `stores.driver.Tables`."""
 
     def alone(self, raw: Transaction) -> None:
-        """Whoever writes is alone anyway."""
+        """A writer is alone anyway."""
 
     def create(self, raw: Transaction, stored_as: str, columns: Mapping[str, str]) -> None:
         table = quoted(stored_as)
