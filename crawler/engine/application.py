@@ -100,7 +100,7 @@ def run(
             members.end()
         for each in watching:
             each.close()
-    if left is not None:  # nor did the run of another process give a sign of life: it may hang
+    if left is not None:  # nor is a sign of life sent for a run of another process: it may hang
         telling.ended(summary, left)
     return summary
 

@@ -125,7 +125,7 @@ class Committer:
         )
 
     def forget(self) -> None:
-        """The database was restored or replaced: it may have lost links that were stored."""
+        """The database has begun anew, or is another one: stored links may be lost."""
         self._admission.forget()
         self.begin()
 

@@ -75,7 +75,7 @@ _MOST_ROBOTS = 1_000
 _LIVES = "requests of sessions:"  #: prefix of the values that say after how many a session ended
 _LIVES_KEPT_S = 30 * 86_400.0
 _COUNTS_KEPT_S = 7 * 86_400.0
-_COUNTS_AT_ONCE = 2  #: processes that share counts against endless URLs: each is alone in the store for a moment
+_COUNTS_AT_ONCE = 2  #: counts against endless URLs that are shared in one go: each has the store alone for a moment
 
 
 @dataclass(frozen=True)

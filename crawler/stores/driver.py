@@ -318,7 +318,7 @@ _SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128)  # few sizes, so that prepared st
 
 
 def batch_size(count: int, dialect: Dialect) -> int:
-    """How many rows a statement for *count* rows has, `most_rows` at most: the smallest prepared size that fits them."""
+    """How many rows a statement for *count* rows has, `most_rows` at most: the smallest prepared size that fits."""
     if not dialect.repeats:
         return min(count, dialect.most_rows)
     for size in _SIZES:

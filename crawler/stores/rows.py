@@ -2,7 +2,7 @@
 
 A column has a *kind*, fixed by the first value that it held (``text``, ``integer``, ``real``, ``blob``, ``json``,
 ``bool``, ``decimal``, ``datetime``, ``date``, ``time``; ``any`` when that was None). A value of this kind is stored as
-it is, so that every SQLite tool can read it. A value that the column cannot hold as it is (text in a column of numbers, an
+it is, so that every SQLite tool reads it. A value that the column cannot hold as it is (text in a column of numbers, an
 integer beyond 64 bits, NaN, text with NUL or lone surrogates) gets a *note* in the row's `_types` column: ``[kind,
 original]`` by column, from which it is read back. A nested value containing something that JSON lacks (bytes, a
 Decimal, a date, NaN, a key that is not a text) is stored as JSON for people and tools; its note has all of it.

@@ -37,7 +37,7 @@ class MemberRow:
         number: 0 for the one that began it; no other process of the run has had it.
         owner: The name under which it claims requests.
         process: How it is named to a person.
-        until: It counts as dead from then on, unless it reports that it is alive; seconds since 1970, as all times here.
+        until: It counts as dead from then on, unless it reports that it lives; seconds since 1970, as all times here.
         left_at: When it left; 0 while it has not.
         agrees: The processes among which it shares connections, as `frontier.shares` names them.
         counted: What it has done so far, JSON.
@@ -55,7 +55,7 @@ class MemberRow:
 
     @property
     def gone(self) -> str:
-        """`LEFT` when it said that it was leaving, `DEAD` when it was found dead; otherwise `LIVES`, as far as known."""
+        """`LEFT` when it said that it was leaving, `DEAD` when it was found dead; else `LIVES`, as far as known."""
         return "" if not self.left_at else DEAD if self.agrees == DEAD else LEFT
 
 

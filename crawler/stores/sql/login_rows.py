@@ -1,5 +1,4 @@
-"""Which process may log in: claims with a lease, and the book of each account by which `stores.policy.login_policy`
-decides.
+"""Which process may log in: claims with a lease, and each account's book, from which `policy.login_policy` decides.
 
 A claim is in the row of its session: owner, end of the lease, and a token, the number of the login in `crawl_logins`,
 which no other login ever has. Ending or extending a login requires owner and token, so a process that was paused for

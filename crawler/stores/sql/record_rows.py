@@ -51,7 +51,7 @@ class RecordRows:
         )
         self._kinds: dict[tuple[str, str], int] = {}
         self._record_heads: dict[str, tuple[str, str]] = {}
-        self._without_records = 0  # the crawl whose spider had none when it began: what it does not list need not be noted
+        self._without_records = 0  # the crawl whose spider had none when it began: what it does not list is no news
         driver.on_rollback.append(self._kinds.clear)
 
     # --- a group of pages -----------------------------------------------------------------------------------------

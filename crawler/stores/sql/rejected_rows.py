@@ -1,4 +1,4 @@
-"""What callbacks yielded that was no valid item: kept aside with reason, page and session, in the page's transaction."""
+"""What callbacks yielded that is no valid item: kept aside with reason, page and session, in the page's transaction."""
 
 from __future__ import annotations
 

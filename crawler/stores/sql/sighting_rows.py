@@ -29,7 +29,7 @@ class Said(NamedTuple):
     url: str
 
     def address(self, record: int) -> Address:
-        """Its position distinguishes a record from items without a key, and from other records, whichever page wrote it."""
+        """Its position distinguishes a record from items without a key and other records, whichever page wrote it."""
         return self.run.id, self.url, self.now, self.request, -record, self.run.frontier, self.run.spider
 
 

@@ -12,7 +12,7 @@ from crawler.stores.rows import harmless
 
 
 def moment(seconds: float) -> float:
-    """Rounded up to milliseconds: SQLite writes numbers into JSON with 15 digits, which must not make a time earlier."""
+    """Rounded up to milliseconds: SQLite writes numbers into JSON with 15 digits, which must not make it earlier."""
     return math.ceil(seconds * 1000) / 1000
 
 

@@ -146,7 +146,7 @@ class VisitRows:
                 del visits[mark]
 
     def _drop_vanished(self, visits: dict[bytes, PageVisit], earlier: Sequence[int]) -> None:
-        """Forget visits of pages that a complete crawl has since missed: what they listed is gone unless read anew.
+        """Forget visits of pages that a complete crawl has since missed: what they listed is gone until read anew.
 
         Otherwise a page that comes back unchanged would bring nothing back.
         """

@@ -31,7 +31,7 @@ _WAL_PAGES = 2_000  # 8 MB of log between two checkpoints
 _WAIT_S = 0.2  # longest wait inside SQLite, where no signal is heard
 _HURRY_S = 1.0
 
-Access = Literal["make", "write", "read"]  #: file and folder are created if missing; the file must exist; it is only read
+Access = Literal["make", "write", "read"]  #: file and folder are created if missing; it must exist; it is only read
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class SQLiteDriver:
             self.raw = self._connect_without_room()
 
     def _connect_without_room(self) -> sqlite3.Connection:
-        """For reading where no file can be created: there is no room for the index of the log, which others would share.
+        """For reading where no file can be created: no room for the index of the log, which others would share.
 
         Without a log the file is read as it is; with one the index is kept in memory, which shuts others out meanwhile:
         a writing process would already have created the index, so there is none.
