@@ -194,7 +194,7 @@ class Summary:
         not_asked: Those unchanged pages that were not even requested, since they were fresh (`max_age`, Cache-Control).
         items: Items of this run, by table, with those of unchanged pages.
         changes: Kind of item with a key to how many of its records the crawl found "new", "changed", "gone" and "back".
-        complete: Every page was dealt with: records that this crawl did not meet are gone. Always False without any.
+        complete: Every page was handled: records that this crawl did not meet are gone. Always False without records.
         dropped: Reason to number of items that `on_item` left out in this run.
         rejected: What callbacks yielded that was no valid item; `crawl items rejected` lists it.
         files: Files of this run: "new", "changed", "unchanged" (the server said so), "held" (the server was not asked).

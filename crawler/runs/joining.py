@@ -21,7 +21,7 @@ log = logging.getLogger("crawler.engine")
 
 _LOOK_S = 1.0
 _SOON_S = 0.1
-_TELLS_WITHIN_S = 3.0  #: after its beginning, a run's process records what it was begun with; earlier versions never did
+_TELLS_WITHIN_S = 3.0  #: after its beginning, a run's process records what it began with; earlier versions never did
 
 
 @dataclass
