@@ -185,8 +185,9 @@ class Summary:
     """How a run went. `exit_code` follows the table in the reference (errors and exit codes).
 
     Attributes:
-        ending: "finished", "failures", "nothing", "no items", "less than before", "limit", "interrupted",
-            "login failed", "needs human", "store", "running".
+        ending: "finished", "failures", "nothing", "no items", "less than before", "limit", "interrupted", "terminated",
+            "login failed", "needs human", "usage", "store"; "running" until then; "skipped" where another process
+            runs the spider; "replaced" for a worker whose files are of another version by now.
         reason: The same more exactly, as a short word for programs, such as "off-site"; "" after a good run.
         why: The same for a person, in one sentence; "" where `messages` say it.
         pages: Pages committed by this run (all its processes).
