@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lxml import etree, html
@@ -22,6 +24,7 @@ _TREE_CUT = "tree cut: nested more than 2,048 levels deep; what is below was not
 
 Element = etree._Element  #: of a parsed page
 _here = threading.local()
+_UNSETTABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # that no text of XML holds
 
 
 def _parser() -> etree.HTMLParser:
@@ -164,8 +167,14 @@ def _gather(root: Any) -> None:
 
 def _add_attributes(element: Any, more: Any) -> None:
     for name, value in more.attrib.items():
-        if name not in element.attrib:
-            element.set(name, value)
+        with suppress(ValueError):  # a name that lxml reads, and does not take
+            if name not in element.attrib:
+                element.set(name, _settable(value))
+
+
+def _settable(text: str) -> str:
+    """*text* as lxml takes it: it reads control characters from a page, and refuses to be given them."""
+    return _UNSETTABLE.sub("\ufffd", text)
 
 
 class _Ends:
@@ -183,15 +192,15 @@ class _Ends:
         self._element.append(child)
 
     def close(self) -> None:
-        text = "".join(self._pieces)
+        text = _settable("".join(self._pieces))
         self._pieces = [""]
         if not text:
             return
         last = next(self._element.iterchildren(reversed=True), None)
         if last is not None:
-            last.tail = (last.tail or "") + text
+            last.tail = _settable(last.tail or "") + text
         else:
-            self._element.text = (self._element.text or "") + text
+            self._element.text = _settable(self._element.text or "") + text
 
 
 def base_of(selector: Selector) -> str:

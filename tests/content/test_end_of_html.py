@@ -53,6 +53,18 @@ def test_a_second_body_adds_the_attributes_that_the_first_has_not() -> None:
     assert response.css("body").xpath("@class").get() == "more"
 
 
+def test_control_characters_after_the_end_do_not_cost_the_page() -> None:
+    """lxml reads them from a page, and raises where it is given them."""
+    response = page(
+        b"<html><body title='\x1f'>a<b>b</b>c\x1c</body>d\x08</html>"
+        b"<html><body lang='\x0bx' \x02y=1>e&#xFFFF;</body></html>"
+    )
+
+    said = "".join(response.xpath("//body//text()").getall())
+    assert said.replace("\x1c", "\ufffd") == "abc\ufffdd\ufffde\ufffd"
+    assert response.css("body").xpath("@lang").get() == "\ufffdx"
+
+
 def test_a_form_after_the_end_is_found() -> None:
     response = page(b"<html><body>a</body></html><form method=post action=/in><input name=u></form>")
 
