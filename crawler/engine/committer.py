@@ -30,13 +30,13 @@ class Written(NamedTuple):
         paused: Slots that asked for a pause.
         slots: Those that may have more requests in waiting than before.
         overtaken: Sessions and epochs of pages that were not taken, since another process has logged in.
-        answers_s: Seconds that the answers of these pages took, all together.
+        answers_ms: How long the answer of each of these pages took.
     """
 
     paused: list[str]
     slots: set[str]
     overtaken: list[tuple[str, int]]
-    answers_s: float
+    answers_ms: Sequence[float]
 
 
 class Committer:
@@ -121,7 +121,7 @@ class Committer:
             {outcome.request.slot for outcome in batch}
             | {row.slot for outcome in batch for row in outcome.found if not row.skipped},
             overtaken,
-            sum([outcome.elapsed_ms for outcome in batch]) / 1000,
+            [outcome.elapsed_ms for outcome in batch if outcome.status],
         )
 
     def forget(self) -> None:

@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ _LOOK_S = 0.5  #: how often to look whether a process that should end is stopped
 _STOPPED_S = 2.0  #: how long to wait for one that is
 _LOAD_OVER_S = 0.25  #: how far apart the looks at what holds a process up are
 _BUSY_SHARE = 0.6  #: of a core, since others may want a part of it, too
-_HOSTS_SHARE = 0.9  #: of the connections to its hosts: they are in use all the time, and others could not get more
+_HOSTS_SHARE = 0.6  #: of what its connections could bring: nearer to all of it, others would get little more
 
 Main = Callable[[int, Callable[[Event], None], Callable[[Callable[[str], None]], None]], Summary]
 """What a member does: ``main(run, tell, on_parent_gone)`` returns its summary."""
@@ -172,24 +172,27 @@ class Load:
         since_s, cpu_s: Now, by a monotonic clock, and the processor time used so far.
 
     Attributes:
-        answers_s: Seconds that answers took since the last look, all together.
+        answers_ms: How long each answer took that came in since the last look.
     """
 
     def __init__(self, since_s: float, cpu_s: float) -> None:
         self._since_s, self._cpu_s = since_s, cpu_s
-        self.answers_s = 0.0
+        self.answers_ms: list[float] = []
 
     def is_of_processor(self, now_s: float, cpu_s: float, connections: Callable[[], int]) -> bool:
         """Whether it has recently used most of a core, while its hosts could have taken more requests.
 
         A process that waits for its hosts needs no second one, and two that share a host already asked as much as
-        allowed only take more processor time and memory for the same pages.
+        allowed only take more processor time and memory for the same pages. How long a host takes is read from its
+        quickest answers: in a busy process answers wait to be read.
         """
-        took_s, used_s, answers_s = now_s - self._since_s, cpu_s - self._cpu_s, self.answers_s
+        took_s, used_s = now_s - self._since_s, cpu_s - self._cpu_s
         if took_s < _LOAD_OVER_S:
             return False
-        self._since_s, self._cpu_s, self.answers_s = now_s, cpu_s, 0.0
-        return used_s > _BUSY_SHARE * took_s and answers_s < _HOSTS_SHARE * took_s * connections()
+        answers_ms = sorted(self.answers_ms)
+        self._since_s, self._cpu_s, self.answers_ms = now_s, cpu_s, []
+        hosts_s = len(answers_ms) * answers_ms[len(answers_ms) // 10] / 1000 if answers_ms else 0.0
+        return used_s > _BUSY_SHARE * took_s and hosts_s < _HOSTS_SHARE * took_s * connections()
 
 
 class Helpers:
@@ -216,12 +219,12 @@ class Helpers:
         self._stats, self._inbox = stats, inbox
         self._load = Load(time.monotonic(), time.process_time())
 
-    def are_wanted(self, waiting: int, answers_s: float, connections: Callable[[], int]) -> bool:
+    def are_wanted(self, waiting: int, answers_ms: Sequence[float], connections: Callable[[], int]) -> bool:
         """Whether they should begin.
 
         Args:
             waiting: Requests that are in the frontier.
-            answers_s: Seconds taken by the answers that came in since the last call, all together.
+            answers_ms: How long each answer took that came in since the last call.
             connections: Says how many this process may have to the hosts it is asking now.
         """
         if self._members is None or self._members.awake:
@@ -230,7 +233,7 @@ class Helpers:
             return False  # it has been found out that one request at a time may be sent
         pages = self._stats.summary.pages
         enough = waiting >= WAKE_AT or (pages >= WAKE_AT and waiting >= 2 * self._settings.workers)
-        self._load.answers_s += answers_s
+        self._load.answers_ms += answers_ms
         if not enough:
             return False
         now_s, cpu_s = time.monotonic(), time.process_time()

@@ -184,11 +184,11 @@ class Scheduler:
         for name, epoch in overtaken:
             self._doors.sessions.overtaken(name, epoch)
         if written is not None:
-            self._wake_helpers(written.answers_s)
+            self._wake_helpers(written.answers_ms)
 
-    def _wake_helpers(self, answers_s: float = 0.0) -> None:
+    def _wake_helpers(self, answers_ms: Sequence[float] = ()) -> None:
         """Other processes begin to work on this frontier; they send nothing before we have shrunk to our share."""
-        if self._helpers.are_wanted(self._committer.waiting, answers_s, self._slots.known.connections):
+        if self._helpers.are_wanted(self._committer.waiting, answers_ms, self._slots.known.connections):
             self._leases.alone = False
             self._helpers.wake(self._slots)
 

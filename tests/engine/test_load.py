@@ -7,21 +7,27 @@ import pytest
 from crawler.engine.processes import Load
 from tests.engine.slots import Hosts, at
 
+SLOW_HOST = [50.0] * 130  #: in a second, with 8 connections: 160 would be possible
+QUICK_HOST = [1.0] * 200 + [9.0] * 700  #: most answers wait to be read
+
 
 @pytest.mark.parametrize(
-    ("used_s", "answers_s", "helps"),
+    ("used_s", "answers_ms", "helps"),
     [
-        pytest.param(1.1, 6.0, True, id="it computes all the time, and its host could give more"),
-        pytest.param(0.5, 6.0, False, id="it waits"),
-        pytest.param(1.1, 7.9, False, id="it computes all the time, and its host is asked as much as it may be"),
-        pytest.param(0.3, 7.9, False, id="it waits for its host"),
+        pytest.param(1.1, QUICK_HOST, True, id="it computes all the time, and its host could give more"),
+        pytest.param(1.1, SLOW_HOST[:60], True, id="it computes all the time, and a slow host could give more"),
+        pytest.param(0.5, QUICK_HOST, False, id="it waits"),
+        pytest.param(
+            1.1, SLOW_HOST, False, id="it computes all the time, and its host is asked nearly as much as may be"
+        ),
+        pytest.param(0.3, SLOW_HOST, False, id="it waits for its host"),
     ],
 )
 def test_a_second_process_helps_one_that_computes_while_its_hosts_could_give_more(
-    used_s: float, answers_s: float, helps: bool
+    used_s: float, answers_ms: list[float], helps: bool
 ) -> None:
     load = Load(100.0, 5.0)
-    load.answers_s += answers_s
+    load.answers_ms += answers_ms
 
     assert load.is_of_processor(101.0, 5.0 + used_s, lambda: 8) is helps
 
@@ -29,11 +35,15 @@ def test_a_second_process_helps_one_that_computes_while_its_hosts_could_give_mor
 def test_it_is_looked_at_four_times_a_second_at_most_and_each_time_anew() -> None:
     load = Load(100.0, 5.0)
 
-    load.answers_s += 5.0  # of much more time than has passed: its hosts could not give more
+    load.answers_ms += SLOW_HOST  # in a third of a second: its hosts could not give more
     assert not load.is_of_processor(100.1, 5.2, lambda: 8)  # too soon to say
     assert not load.is_of_processor(100.3, 5.4, lambda: 8)
-    load.answers_s += 0.5
+    load.answers_ms += QUICK_HOST
     assert load.is_of_processor(101.3, 6.4, lambda: 8)
+
+
+def test_a_process_that_computes_without_an_answer_is_helped() -> None:
+    assert Load(100.0, 5.0).is_of_processor(101.0, 6.0, lambda: 8)
 
 
 def test_connections_count_of_hosts_that_are_asked_and_no_more_than_this_process_may_have() -> None:
