@@ -63,10 +63,10 @@ def test_client_credentials_are_asked_for_a_token_once_and_a_second_run_goes_on_
 def test_a_token_that_is_about_to_end_is_renewed_before_with_the_refresh_token(
     make_practice_site: MakeSite, tmp_path: Path, client: Any
 ) -> None:
-    site = make_practice_site(books=40, token_expires_s=1.0, latency_s=0.02)
+    site = make_practice_site(books=60, token_expires_s=2.0, latency_s=0.02)
     client(site)
 
-    summary = crawl(AsUser, site.url, tmp_path, workers=2, delay=0.06)
+    summary = crawl(AsUser, site.url, tmp_path, workers=2, delay=0.08)
 
     assert (summary.ending, summary.logins) == ("finished", 1)
     assert complete(site, tmp_path)
