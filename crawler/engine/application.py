@@ -276,7 +276,7 @@ def work(
                 for each in watching:
                     each.close()
                 store.close()
-            if not (how.stay or goes_on) or summary.ending == "interrupted":
+            if not (how.stay or goes_on) or summary.ending == "interrupted" or crawl.was_told_to_stop:
                 break
     if search.is_replaced:
         summary = Summary(telling.spider, ending=REPLACED)

@@ -78,6 +78,11 @@ class Crawl:
         """Whether others continue the run that this process led."""
         return self._parts.lead.handed_over
 
+    @property
+    def was_told_to_stop(self) -> bool:
+        """Whether a signal has asked for its end, even if it came too late for this run."""
+        return bool(self._interrupts.by)
+
     def stop(self, reason: str) -> None:
         """Stop softly for another reason. Safe from any thread."""
         self._parts.stopping.set()
