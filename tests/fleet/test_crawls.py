@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crawler.engine import application
+from crawler.engine.crawl import Crawl
 from crawler.engine.scheduler import Scheduler
+from crawler.events import Summary
 from crawler.runs.lead import Lead
 from crawler.runs.opening import argument_key
 from crawler.sessions.vault import Vault
@@ -164,16 +168,47 @@ def test_workers_stay_when_the_first_process_is_killed_and_another_one_takes_ove
     fleet.is_exact()
 
 
-def test_a_worker_that_ends_is_not_blamed_for_a_page_that_somebody_puts_back_to_waiting(
-    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another member has lost the session just then, and with it a page that did not prove itself."""
+def run_of_another(fleet: Fleet, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A run that another process has begun and will end. Returns what a worker in this process is given to join it."""
     account = fleet.site.accounts[0]
     for name, value in (("CRAWL_KEY", fleet.key), ("CRAWL_DEFAULT_USERNAME", account.username)):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", account.password)
-    settings = {"store": fleet.address, "files": str(tmp_path / "files"), "throttle": False}
+    settings = {"store": fleet.address, "files": str(folder / "files"), "throttle": False}
     arguments = {"site": fleet.site.url}
+    monkeypatch.setattr(RunRows, "running", lambda rows, spider: "first")
+    monkeypatch.setattr(RunRows, "take_over", lambda rows, run, **who: False)
+    monkeypatch.setattr(Lead, "may_end", lambda lead, now, say_so: True)
+    with closing(application.open_project_store(application.load(command_line=settings))) as first:
+        run = first.runs.open("members", args=argument_key(arguments), fresh=False, process="first")
+        first.members.join(run.id, owner="first", process="first", first=True)
+        first.members.leave(run.id, 0, counted="{}")
+    return {"arguments": arguments, "settings": settings}
+
+
+def test_a_worker_that_is_told_to_leave_while_its_run_is_ending_does_not_wait_for_the_next_one(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Crawl.run
+
+    def told_at_its_end(crawl: Crawl) -> Summary:
+        summary = run(crawl)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return summary
+
+    monkeypatch.setattr(Crawl, "run", told_at_its_end)
+    joining = application.Joining(stay=True, wait=True)
+    given = run_of_another(fleet, tmp_path, monkeypatch)
+
+    summary = application.work(Members, **given, joining=joining, signals=True)
+
+    assert (summary.ending, summary.pages) == ("finished", PAGES)
+
+
+def test_a_worker_that_ends_is_not_blamed_for_a_page_that_somebody_puts_back_to_waiting(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another member has lost the session just then, and with it a page that did not prove itself."""
     put_back = (
         "WITH r AS (UPDATE crawl_requests SET state = 0 WHERE id = (SELECT min(id) FROM crawl_requests) RETURNING id)"
         " UPDATE crawl_frontiers SET waiting_or_leased = waiting_or_leased + 1, done = done - 1 FROM r RETURNING 1"
@@ -185,14 +220,7 @@ def test_a_worker_that_ends_is_not_blamed_for_a_page_that_somebody_puts_back_to_
         fleet.rows(put_back)
 
     monkeypatch.setattr(Scheduler, "release_out", at_the_end)
-    monkeypatch.setattr(RunRows, "running", lambda rows, spider: "first")
-    monkeypatch.setattr(RunRows, "take_over", lambda rows, run, **who: False)  # somebody else ends the run
-    monkeypatch.setattr(Lead, "may_end", lambda lead, now, say_so: True)
-    with closing(application.open_project_store(application.load(command_line=settings))) as first:
-        run = first.runs.open("members", args=argument_key(arguments), fresh=False, process="first")
-        first.members.join(run.id, owner="first", process="first", first=True)
-        first.members.leave(run.id, 0, counted="{}")
-    summary = application.work(Members, arguments=arguments, settings=settings)
+    summary = application.work(Members, **run_of_another(fleet, tmp_path, monkeypatch))
 
     assert (summary.ending, summary.exit_code) == ("finished", 0), summary
     assert summary.pages == PAGES
