@@ -30,7 +30,7 @@ class Written(NamedTuple):
         paused: Slots that asked for a pause.
         slots: Those that may have more requests in waiting than before.
         overtaken: Sessions and epochs of pages that were not taken, since another process has logged in.
-        answers_ms: How long the answer of each of these pages took.
+        answers_ms: How long each answer took, of those of these pages that were answered.
     """
 
     paused: list[str]

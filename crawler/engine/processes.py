@@ -231,13 +231,11 @@ class Helpers:
             return False
         if any(manager.session.serial for manager in self._pool.managers()):
             return False  # it has been found out that one request at a time may be sent
+        self._load.answers_ms += answers_ms  # looked at, and forgotten, whether or not enough is waiting
+        is_busy = self._load.is_of_processor(time.monotonic(), time.process_time(), connections)
         pages = self._stats.summary.pages
         enough = waiting >= WAKE_AT or (pages >= WAKE_AT and waiting >= 2 * self._settings.workers)
-        self._load.answers_ms += answers_ms
-        if not enough:
-            return False
-        now_s, cpu_s = time.monotonic(), time.process_time()
-        return bool(self._settings.processes) or self._load.is_of_processor(now_s, cpu_s, connections)
+        return enough and (is_busy or bool(self._settings.processes))
 
     def wake(self, slots: Slots) -> None:
         """Let them begin; their events are passed on here."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from crawler.engine.processes import Load
+from crawler.engine import processes
+from crawler.engine.processes import Helpers, Load
+from crawler.settings import Settings
 from tests.engine.slots import Hosts, at
 
 SLOW_HOST = [50.0] * 130  #: in a second, with 8 connections: 160 would be possible
@@ -44,6 +50,23 @@ def test_it_is_looked_at_four_times_a_second_at_most_and_each_time_anew() -> Non
 
 def test_a_process_that_computes_without_an_answer_is_helped() -> None:
     assert Load(100.0, 5.0).is_of_processor(101.0, 6.0, lambda: 8)
+
+
+def test_what_answers_took_is_forgotten_however_long_too_little_waits_for_a_second_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = itertools.count(100.0, 0.1)
+    monkeypatch.setattr(processes, "time", SimpleNamespace(monotonic=lambda: next(clock), process_time=lambda: 0.0))
+    few: Any = SimpleNamespace(awake=False)
+    parts: Any = SimpleNamespace(
+        run=SimpleNamespace(id=1), settings=Settings(), managers=list, summary=SimpleNamespace(pages=0)
+    )
+    helpers = Helpers(few, parts, parts, parts, parts, parts)
+
+    for _ in range(1_000):
+        assert not helpers.are_wanted(3, QUICK_HOST[:8], lambda: 8)
+
+    assert len(helpers._load.answers_ms) <= 3 * 8
 
 
 def test_connections_count_of_hosts_that_are_asked_and_no_more_than_this_process_may_have() -> None:
