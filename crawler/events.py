@@ -10,10 +10,11 @@ ignore is not even created, which matters when there are thousands of pages.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from typing import Any, Protocol
 
 from crawler.errors import UsageError
+from crawler.quick_dataclass import quick_dataclass
 from crawler.records import Change
 
 __all__ = [
@@ -35,14 +36,14 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Event:
     """Base of all events. `at` is seconds since 1970."""
 
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class RunStarted(Event):
     """A run has begun; `resumed` when it continues with the frontier of an earlier one."""
 
@@ -52,7 +53,7 @@ class RunStarted(Event):
     waiting: int
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class PageDone(Event):
     """A page is committed, with its items and links. An unchanged one has status 304, or 0 when it was not requested.
 
@@ -69,7 +70,7 @@ class PageDone(Event):
     sent_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class PageRetried(Event):
     """A page goes back to the frontier for another try."""
 
@@ -81,7 +82,7 @@ class PageRetried(Event):
     elapsed_ms: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class PageFailed(Event):
     """A page failed for good; `crawl retry` tries it again."""
 
@@ -92,7 +93,7 @@ class PageFailed(Event):
     elapsed_ms: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class LoginStarted(Event):
     """A session begins to log in; or, with `renews`, a page of the app begins to renew it, without a login."""
 
@@ -101,7 +102,7 @@ class LoginStarted(Event):
     renews: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class LoginEnded(Event):
     """A login ended: outcome is "ok", "restored" (stored cookies were good), "renewed" (by a page of the app),
     "refused", "failed" or "human".
@@ -114,7 +115,7 @@ class LoginEnded(Event):
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class SessionParked(Event):
     """A session waits for a person; `command` continues it."""
 
@@ -123,7 +124,7 @@ class SessionParked(Event):
     command: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class SlotPaused(Event):
     """A host is left alone until a given moment (Retry-After, circuit breaker)."""
 
@@ -132,7 +133,7 @@ class SlotPaused(Event):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Warned(Event):
     """Something that a person should know; `where` is a URL or a part."""
 
@@ -140,7 +141,7 @@ class Warned(Event):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Progress(Event):
     """How far the run has got; sent a few times a second while something happens.
 
@@ -156,7 +157,7 @@ class Progress(Event):
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class RunEnded(Event):
     """The run is over; its summary is stored."""
 
@@ -180,7 +181,7 @@ def _without_results(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return {name: value for name, value in pairs if name != "results"}
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Summary:
     """How a run went. `exit_code` follows the table in the reference (errors and exit codes).
 

@@ -7,7 +7,6 @@ be put in its place, the judge is asked again with that. Packages below and abov
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -22,6 +21,7 @@ from crawler.errors import (
     UnknownHost,
 )
 from crawler.outcome import Settled, Verdict
+from crawler.quick_dataclass import quick_dataclass
 from crawler.urls import redact
 
 BLOCKED = frozenset({401, 403, 407, 429})  #: statuses that may mean "not you"
@@ -47,7 +47,7 @@ class Tries(Protocol):
     def wait_s(self, error: BaseException | None, attempt: int) -> float: ...
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Known:
     """What is known about a request besides its exchange.
 

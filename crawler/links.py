@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from crawler.errors import InvalidURL
 from crawler.link_text import SENT_BY_SCRIPT, rel_of, text_of
 from crawler.pages.page_limits import MAX_LINKS
+from crawler.quick_dataclass import quick_dataclass
 from crawler.render import Render, render_of
 from crawler.urls import absolute, canonical, in_charset
 
@@ -94,7 +95,7 @@ _TEXT_CHARACTERS = 200  # of the text of a link
 Patterns = str | Iterable[str] | None
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Link:
     """A link of a page: absolute URL, text, whether rel says nofollow.
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum, StrEnum
 from typing import Any
+
+from crawler.quick_dataclass import quick_dataclass
 
 
 class Verdict(StrEnum):
@@ -37,7 +39,7 @@ class State(IntEnum):
     PARKED = 5
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Settled:
     """A verdict with what it needs; only the judge makes one (`judge`).
 
@@ -52,7 +54,7 @@ class Settled:
     error: str = ""
 
 
-@dataclass(slots=True)  # not frozen: many are made for each page, and freezing costs one call per field
+@quick_dataclass
 class Found:
     """A request that admission has looked at, ready to be stored. Never changed.
 
@@ -82,7 +84,7 @@ class Found:
     parent: int = 0
 
 
-@dataclass(slots=True)  # not frozen: one is made for each page, and freezing costs one call per field
+@quick_dataclass
 class PageVisit:
     """What a crawl has learned about a page, for the next one: how to ask whether it has changed, and what it gave.
 
@@ -118,7 +120,7 @@ class PageVisit:
     has_body: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class KeptPage:
     """A page as received, to be kept.
 
@@ -135,7 +137,7 @@ class KeptPage:
     status: int = 200
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class PageSample:
     """A page kept for inspection.
 
@@ -156,7 +158,7 @@ class PageSample:
     given: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Leased:
     """A request that this process may send until the lease runs out.
 
@@ -190,7 +192,7 @@ class Leased:
     late_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class ItemRow:
     """One item, ready to be stored.
 
@@ -205,7 +207,7 @@ class ItemRow:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Draft:
     """An item that is not created yet: a class, and what to call it with (`Response.item`)."""
 
@@ -213,7 +215,7 @@ class Draft:
     fields: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Rejected:
     """Something that a callback yielded and that is no valid item: kept aside, and counted.
 
@@ -230,7 +232,7 @@ class Rejected:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class FileRow:
     """A file that is held, or is about to be.
 
@@ -269,7 +271,7 @@ class FileRow:
     proven: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class SessionSnapshot:
     """The state of a session after a change, to be stored with the page that changed it.
 
@@ -301,7 +303,7 @@ class SessionSnapshot:
     base: str | None = field(default=None, repr=False)
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Outcome:
     """Everything one request led to.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from crawler.quick_dataclass import quick_dataclass
 
 _MOST_LATE_S = 0.5  #: a machine on which everything is later than that is beyond help
 _FORGOTTEN_S = 10.0  #: after this time half of the lateness is forgotten
 ASKED_EACH_S = 15.0  #: between two requests, by any process, that ask whether a host is back
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class HostWord:
     """What one process has learned about a host from its answers, for all processes.
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
 from crawler.plain_values import class_name_of
+from crawler.quick_dataclass import quick_dataclass
 
 ACCOUNT: Final = "@account"  #: in a key: the session that fetched the page
 Kind = Literal["new", "changed", "gone", "back"]
@@ -183,7 +184,7 @@ def is_partial(warnings: Sequence[str]) -> bool:
 # --- changes --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Change:
     """What became of one record.
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from crawler.quick_dataclass import quick_dataclass
 
 #: What a store adds to an item, in front of its fields.
 OURS = ("_run", "_url", "_time", "_request", "_position", "_crawl", "_spider")
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Selection:
     """Items of one spider. By default, the current ones.
 
@@ -37,7 +38,7 @@ class Selection:
         return self.runs is None and self.crawl is None and self.since is None and self.after is None
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Column:
     """A field of the items that are selected.
 
@@ -58,7 +59,7 @@ class Column:
     stored_as: str = ""
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Portion:
     """Some rows of one table, as columns.
 

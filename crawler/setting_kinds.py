@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
+
+from crawler.quick_dataclass import quick_dataclass
 
 _TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
 PROXY_SCHEME = re.compile(r"(https?|socks4a|socks5h|socks[45])://", re.IGNORECASE)
@@ -18,7 +19,7 @@ PROXY_PLACE = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/
 _FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Setting:
     """One setting.
 

@@ -10,7 +10,7 @@ import codecs
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from typing import Any, Final, Literal, cast
 
@@ -18,6 +18,7 @@ from lxml import etree
 
 from crawler.errors import BadAnswer, InvalidURL
 from crawler.pages.sitemap_bytes import decoded, numbered
+from crawler.quick_dataclass import quick_dataclass
 from crawler.urls import MAX_CHARACTERS, absolute, canonical, host_of, site_of
 
 MAX_BYTES: Final = 50 * 1024 * 1024  # decoded. Source: sitemaps.org protocol, which allows 50 MiB and 50,000 entries
@@ -45,7 +46,7 @@ _IN_ROBOTS: Final = re.compile(r"^\ufeff?[ \t]*site-?maps?[ \t]*:[ \t]*([^\s#]\S
 Kind = Literal["urlset", "index"]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class SitemapEntry:
     """One URL of a sitemap.
 
@@ -62,7 +63,7 @@ class SitemapEntry:
     priority: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Sitemap:
     """What a sitemap lists.
 
@@ -197,7 +198,7 @@ def _add_line(line: str, found: _Collector) -> None:
         found.refused["not an absolute URL"] += 1
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class _Events:
     """Called by lxml while it reads: no tree is built."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from crawler.authoring.recorded import RecordedPage, StillWanted, Yielded
 from crawler.errors import UsageError
 from crawler.output.figures import is_filled
 from crawler.pagework.assembly import build_spider
+from crawler.quick_dataclass import quick_dataclass
 from crawler.replay.kept_pages import Difference, compare_items
 from crawler.settings import load
 from crawler.spider import Spider
@@ -21,7 +22,7 @@ from crawler.spider import Spider
 _ENOUGH = 0.5  #: share of the items in which a field has to be filled to count as filled
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Checked:
     """One recorded page and its result.
 

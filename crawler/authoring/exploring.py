@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from crawler.engine.application import visitor
 from crawler.errors import CrawlError, FetchError, NoCredentials, Refused, SessionError, StatusError
 from crawler.loading import mark_of
 from crawler.pagework.single_page import Visitor
+from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.accounts_file import account_place
@@ -37,7 +38,7 @@ _LONGEST_PAUSE_S: Final = 10.0
 _SITEMAP_BYTES: Final = 16 * 1024 * 1024
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Explored:
     """What was found at a page.
 
@@ -54,7 +55,7 @@ class Explored:
     error: CrawlError | None = None
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class _Seen:
     """What is known so far."""
 

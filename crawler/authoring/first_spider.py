@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from textwrap import indent
 from typing import Any, Final
 
 from crawler.authoring.login_forms import CODE, PASSWORD, USERNAME, LoginForm
 from crawler.authoring.next_links import find_next, find_next_in_json
 from crawler.authoring.repeating import ListFound, find_json_list, find_list, quoted
+from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 
 _WORD: Final = re.compile(r"[A-Za-z0-9]+")
@@ -18,7 +19,7 @@ _LONGEST_LINE: Final = 110
 _LEAST_TEXT: Final = 100  #: characters: "Loading ...", a name and a notice together have fewer
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class ParseMethod:
     """How a page is read.
 
@@ -33,7 +34,7 @@ class ParseMethod:
     is_guess: bool = False
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class FirstSpider:
     """What is to be written.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -20,6 +20,7 @@ from crawler.authoring.repeating import quoted
 from crawler.errors import UsageError
 from crawler.fetching.kept import response_of
 from crawler.outcome import KeptPage
+from crawler.quick_dataclass import quick_dataclass
 from crawler.redaction import HIDDEN, is_secret_name
 from crawler.request import Request
 from crawler.sessions.accounts_file import account_place
@@ -39,7 +40,7 @@ _MOST_REQUESTS: Final = 20
 _SHORTEST_SECRET: Final = 6  #: characters: a shorter one may be any word
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Recording:
     """What recorded requests show.
 

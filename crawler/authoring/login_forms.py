@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
@@ -12,6 +12,7 @@ from crawler.errors import UsageError
 from crawler.pages.form_controls import is_fillable, kind_of
 from crawler.pages.form_page import FormPage, unlikeliness
 from crawler.pages.form_tree import Control, FormElement
+from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 from crawler.sessions.login.words import LOGIN_ARGUMENT, LOGIN_PATH, LOGIN_TITLE
 
@@ -29,7 +30,7 @@ _SCHEME: Final = re.compile(r"(?:\A|,)\s*(basic|digest)(?=\s|,|\Z)", re.IGNORECA
 USERNAME, PASSWORD, CODE = "username", "password", "otp"  #: of an account
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class LoginForm:
     """A login form, or a page that asks for credentials by HTTP authentication.
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 from crawler.urls import is_secret_name, redact
 
@@ -27,7 +27,7 @@ _USUAL: Final = frozenset({"accept", "content-type", "origin", "referer", "user-
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class PlainRequest:
     """A request whose answer contains what scripts have shown.
 
@@ -68,7 +68,7 @@ class PlainRequest:
         return "response.json()" + "".join(f"[{key!r}]" for key in self.path)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Sources:
     """Where the contents of a rendered page came from.
 

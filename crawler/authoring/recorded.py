@@ -11,13 +11,14 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from crawler.errors import UsageError
 from crawler.outcome import KeptPage
 from crawler.plain_values import packed, unpacked
+from crawler.quick_dataclass import quick_dataclass
 from crawler.spider_names import valid_name
 from crawler.stores.told_pages import StoredItem
 
@@ -37,7 +38,7 @@ _ENDINGS: Final = {
 }
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Yielded:
     """What a callback gave on a page.
 
@@ -54,7 +55,7 @@ class Yielded:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class StillWanted:
     """What a page that failed, whose right result is not known yet, has to give.
 
@@ -67,7 +68,7 @@ class StillWanted:
     fields: Mapping[str, list[str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class RecordedPage:
     """A page as a test case.
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote_plus, unquote, urlencode, urlsplit, urlunsplit
 
 from crawler.errors import InvalidURL, UsageError
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.formats.curl_command import LONG_WITH_VALUE, PROMPT, SHORT_WITH_VALUE, shell_words
 from crawler.sessions.formats.har import entries_of, headers_of_har
 from crawler.urls import absolute
@@ -39,7 +40,7 @@ _INSTEAD: Final = {"--insecure": "-s verify=false", "--proxy": "-s proxy=..."}
 _TEXTUAL: Final = ("html", "json", "xml")
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class SentRequest:
     """One request, and, where it is known, what came back. Its repr shows only the method.
 

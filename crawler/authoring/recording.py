@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from crawler.fetching.kept import response_of
 from crawler.outcome import KeptPage
 from crawler.pagework.assembly import build_spider
 from crawler.pagework.samples import masked
+from crawler.quick_dataclass import quick_dataclass
 from crawler.replay.kept_pages import run_of
 from crawler.request import Request
 from crawler.response import Response
@@ -34,7 +35,7 @@ from crawler.urls import redact
 _LARGEST_BYTES: Final = 16 * 1024 * 1024  #: of a body; test cases are kept with the code
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class HowAsked:
     """How pages are requested, and what their callback is given.
 

@@ -11,10 +11,11 @@ import keyword
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from crawler.authoring.inside import CLASS, MADE, PLAIN, InsideOf
+from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 
 _LEAST: Final = 2  #: elements of a list
@@ -36,7 +37,7 @@ _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*|[0-9]+")
 _TAG_NAMES: Final = {"h1": "title", "h2": "title", "h3": "title", "h4": "title", "a": "title", "time": "date"}
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class FieldFound:
     """One field of an element: the Python expression that reads it from ``row``."""
 
@@ -44,7 +45,7 @@ class FieldFound:
     expression: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class ListFound:
     """What repeats.
 

@@ -11,6 +11,7 @@ import typer
 from crawler.cli import options
 from crawler.cli.status_commands import checked, stored
 from crawler.cli.text import columns, counted, local_time, safe, say, size, tell
+from crawler.quick_dataclass import field_names
 
 _DAY_S = 86_400.0
 
@@ -36,7 +37,7 @@ def list_(
         found = list({(each.spider, each.session, each.url): each for each in found}.values())
     if as_json:
         for each in found:
-            values = {field: getattr(each, field) for field in each.__slots__}
+            values = {field: getattr(each, field) for field in field_names(each)}
             say(json.dumps({**values, "path": str(folder.path(each.hash))}))
         return
     if not found:

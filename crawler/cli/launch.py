@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from crawler.cli.text import tell
 from crawler.errors import UsageError
+from crawler.quick_dataclass import quick_dataclass
 
 if TYPE_CHECKING:
     from crawler.launching.on_dask import DaskWorkers
     from crawler.settings import Settings
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class WorkerWords:
     """What `crawl worker` was given, or is to be given."""
 

@@ -11,19 +11,19 @@ import logging
 import logging.handlers
 import os
 import sys
-from dataclasses import dataclass
 from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
 from crawler.errors import UsageError
+from crawler.quick_dataclass import quick_dataclass
 
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _NOISY = ("asyncio", "charset_normalizer", "playwright", "urllib3")  # their DEBUG lines say nothing to a user
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class LogFile:
     """Where lines go besides standard error.
 

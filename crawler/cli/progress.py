@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from crawler import events
 from crawler.cli.options import here
 from crawler.cli.text import about, counted, duration, local_time, mute, safe
 from crawler.output.time_left import TimeLeft
+from crawler.quick_dataclass import quick_dataclass
 from crawler.signal_event import SignalEvent
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _OUTCOMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class RunView:
     """What `application.run` is given: observers of its events, and how to ask the person (None: nobody is there)."""
 

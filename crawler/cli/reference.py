@@ -10,7 +10,6 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -21,6 +20,7 @@ from typer.models import ArgumentInfo
 from crawler import errors
 from crawler.cli.command_tree import app
 from crawler.cli.exits import TABLE, code_for, hint_for
+from crawler.quick_dataclass import quick_dataclass
 from crawler.setting_kinds import Setting
 from crawler.settings import FIELDS, SCRAPY_NAMES
 
@@ -105,7 +105,7 @@ def _bounds(field: Setting) -> str:
 # --- commands -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class _Parameter:
     """An argument or option, as a command's function declares it."""
 

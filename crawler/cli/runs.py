@@ -11,6 +11,7 @@ from crawler.cli import options
 from crawler.cli.status_commands import checked, group, never_ran, on_store, stored
 from crawler.cli.text import columns, counted, duration, local_time, safe, say, tell
 from crawler.errors import UsageError
+from crawler.quick_dataclass import field_names
 
 if TYPE_CHECKING:
     from crawler.output.history import PastRun
@@ -58,7 +59,7 @@ def _list(source: Store, name: str | None, limit: int, as_json: bool) -> None:
         raise never_ran(source, name)
     if as_json:
         for run in found:
-            say(json.dumps({field: getattr(run, field) for field in run.__slots__}))
+            say(json.dumps({field: getattr(run, field) for field in field_names(run)}))
         return
     for line in columns(
         [_run_cells(run) for run in found],

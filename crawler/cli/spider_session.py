@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from crawler.cli import options
 from crawler.cli.text import counted, safe, say, tell
 from crawler.errors import UsageError
+from crawler.quick_dataclass import quick_dataclass
 
 if TYPE_CHECKING:
     from crawler.sessions.formats.exchange import Imported
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _OF_THE_CONNECTION = re.compile(r"(user-agent|connection|accept-encoding|host)\Z", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class SpiderSession:
     """Which session is meant.
 

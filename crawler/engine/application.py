@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,6 +20,7 @@ from crawler.loading import code_mark
 from crawler.pagework.assembly import build_spider
 from crawler.pagework.single_page import Visitor, make_visitor
 from crawler.plugins import own_observers
+from crawler.quick_dataclass import quick_dataclass
 from crawler.runs.begun_with import BegunWith, begun_with, keep
 from crawler.runs.earlier import summary_of
 from crawler.runs.ending import options_again
@@ -189,7 +189,7 @@ def _member_of(spider: type[Spider], arguments: Mapping[str, str] | None, settin
     return main
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class Joining:
     """How a worker takes part.
 

@@ -33,6 +33,7 @@ from crawler.pagework.given import CallbackWatch
 from crawler.pagework.page_work import Outside, PageWork
 from crawler.pagework.revisits import Revisits
 from crawler.pagework.session_maker import Around, session_delays
+from crawler.quick_dataclass import quick_dataclass
 from crawler.runs.heartbeat import Heartbeat, SeenNow
 from crawler.runs.host_news import HostNews
 from crawler.runs.knowledge import Knowledge, Waiting
@@ -70,7 +71,7 @@ _GUARD_EVERY_S, _COUNTS_EVERY_S = 5.0, 0.1  #: how often to learn about links th
 _ASKING_LEASE_S = 900.0  #: while a person may first have to find an e-mail
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class Caller:
     """The caller of a run, and what it wants.
 
@@ -87,7 +88,7 @@ class Caller:
     alive: Callable[[], None] = lambda: None
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class Parts:
     """What works together on a run, below its scheduler.
 

@@ -8,13 +8,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from crawler.engine.dispatcher import Dispatcher
 from crawler.engine.robots_door import RobotsDoor
 from crawler.frontier.gates import Gates, Missing
 from crawler.judge import ENDS_SESSION
 from crawler.outcome import Leased, Outcome, Verdict
+from crawler.quick_dataclass import quick_dataclass
 from crawler.request import SPREAD
 from crawler.runs.session_claims import SessionClaims
 from crawler.sessions.allowances import Allowances
@@ -33,7 +33,7 @@ _ELSEWHERE_S = 1.0  #: how long a suspect is left to the process that tries them
 Key = tuple[str, str]
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class Doors:
     """The gates of a crawl and what opens them.
 

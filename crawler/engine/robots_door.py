@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from crawler.clock import unix_now
 from crawler.engine.dispatcher import Dispatcher
@@ -23,6 +22,7 @@ from crawler.frontier.robots import Robots
 from crawler.frontier.robots_ways import Answers, RobotsWays
 from crawler.judge import describe
 from crawler.outcome import Leased, Outcome, Verdict
+from crawler.quick_dataclass import quick_dataclass
 from crawler.runs.stats import Stats
 from crawler.sessions.session import Session
 from crawler.settings import Settings
@@ -36,7 +36,7 @@ _BUSY_FIRST_WAIT_S = 30.0  #: after an answer that says "later", doubled each ti
 _TRIES = ((Unreachable, 3), (UnknownHost, 2), (TimedOut, 2), (Transient, 4))  #: the first kind that fits
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class RobotsPatience:
     """What follows from a robots.txt that cannot be read.
 

@@ -11,11 +11,11 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 from crawler.errors import StoreFull
 from crawler.outcome import Outcome
+from crawler.quick_dataclass import quick_dataclass
 from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store
 
@@ -28,7 +28,7 @@ _DOZE_AFTER_S = 0.2  #: after this time without an outcome, the next one wakes t
 _FULL_WAIT_S = (0.5, 1.0, 2.0, 5.0, 10.0)  #: waits for room on the disk before giving up
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class Member:
     """This process as a member of a run.
 

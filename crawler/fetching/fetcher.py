@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from crawler.clock import unix_now
 from crawler.errors import CrawlError, FetchError, StatusError
 from crawler.fetching.retry import RetryPolicy, retry_after_s
 from crawler.fetching.unasked import no_page, odd_about
+from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Request, Response
 from crawler.sessions.flow import Flow, run
 from crawler.sessions.prepared import HopGuard
@@ -23,7 +23,7 @@ from crawler.urls import redact
 _MAY_BE_URL = re.compile(r"[^\s'\"<>]+")
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Fetched:
     """How a request went.
 
@@ -46,7 +46,7 @@ class Fetched:
     epoch: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Checks:
     """What is checked before an answer counts.
 

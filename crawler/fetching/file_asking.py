@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import email.utils
 import re
-from dataclasses import dataclass
+
+from crawler.quick_dataclass import quick_dataclass
 
 _CONTENT_RANGE = re.compile(r"\s*bytes\s+(?:(\d{1,18})\s*-\s*(\d{1,18})|\*)\s*/\s*(\d{1,18}|\*)\s*", re.IGNORECASE)
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _STRONG_AFTER_S = 60.0  # a date at least this old when it is sent will not stand for two versions
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Validators:
     """What a server says that identifies a version of a file.
 
@@ -66,7 +67,7 @@ def the_rest(known: Validators, have_bytes: int) -> dict[str, str]:
     return {"Range": f"bytes={have_bytes}-", "If-Range": sure} if sure and have_bytes > 0 else {}
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Part:
     """What a Content-Range says.
 

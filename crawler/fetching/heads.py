@@ -7,10 +7,10 @@ http.client would each handle in their own way.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from crawler.errors import BadAnswer, ConnectFailed
 from crawler.fetching.limits import INTERIM, LINE_BYTES, Limits
+from crawler.quick_dataclass import quick_dataclass
 
 _STATUS_LINE = re.compile(rb"HTTP/(\d\.\d|[23](?=[ ])) +([1-9]\d\d)(?=[ \t\r\n]|\Z)")  # without the reason
 _WELL_FORMED = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*\r\n)*")
@@ -18,7 +18,7 @@ _FIELD = re.compile(r"^([^:\r\n]++):[ \t]*+([^\r\n]*+)\r\n", re.MULTILINE)  # of
 _FRAMING = frozenset(("content-length", "transfer-encoding", "content-encoding", "connection"))
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Head:
     """Status and header lines of the final answer.
 

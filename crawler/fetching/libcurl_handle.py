@@ -12,7 +12,6 @@ import errno
 import select
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import pycurl
@@ -29,6 +28,7 @@ from crawler.fetching.libcurl_sockets import IdleConnection, SocketOpener
 from crawler.fetching.limits import ExchangeClock, Limits
 from crawler.fetching.outgoing import Outgoing
 from crawler.fetching.response_maker import Body
+from crawler.quick_dataclass import quick_dataclass
 
 _NAP_S = 0.002
 _EPOLL = {
@@ -41,7 +41,7 @@ _EPOLL = {
 _RESOLVER_S = 60.0  # longer than a resolver keeps trying
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Exchanged:
     """An answer that came whole.
 

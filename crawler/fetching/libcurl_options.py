@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import certifi
 import pycurl
 
 from crawler.fetching.outgoing import Origin, Outgoing, Proxy
+from crawler.quick_dataclass import quick_dataclass
 
 _DAY_S = 86_400
 _SUPPRESS_CONNECT_HEADERS = 265  # since libcurl 7.54; pycurl has no name for it. Source: curl/curl.h
@@ -26,7 +26,7 @@ _PROXY_TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Route:
     """What a connection is good for. Two requests share one only when all of this is equal.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 import pycurl
@@ -21,11 +20,12 @@ from crawler.fetching.libcurl_options import Route
 from crawler.fetching.limits import ExchangeClock, Limits
 from crawler.fetching.outgoing import Outgoing
 from crawler.fetching.response_maker import Body
+from crawler.quick_dataclass import quick_dataclass
 
 _NAP_S = 0.02  # before another try where no descriptor was left
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class TransferRequest:
     """What is to be sent, and within which limits."""
 

@@ -6,9 +6,9 @@ Both transports ask the same `ExchangeClock` before each wait, so that a slow he
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from crawler.errors import TimedOut
+from crawler.quick_dataclass import quick_dataclass
 
 SLICE_S = 0.5  # longest single wait of a transport: how soon `abort_all` is noticed
 LINE_BYTES = 100 * 1024  # one header line; libcurl itself takes none that is longer
@@ -18,7 +18,7 @@ MEMBERS = 10_000  # streams one after another in one coding (gzip members, zstd 
 INTERIM = 20  # 1xx answers before the final one
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Limits:
     """What one exchange may cost. Immutable; may travel on a prepared request as its attribute ``limits``.
 

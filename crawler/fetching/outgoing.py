@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
@@ -23,6 +22,7 @@ from crawler.fetching.decoding import ACCEPT_ENCODING
 from crawler.fetching.limits import Limits
 from crawler.headers import fields_of
 from crawler.plain_values import class_name_of
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.prepared import Prepared
 from crawler.setting_kinds import PROXY_PLACE, PROXY_SCHEME
 
@@ -43,7 +43,7 @@ Headers = tuple[tuple[tuple[str, str], ...], frozenset[str], str]  #: headers, t
 _DROPPED = frozenset(("expect", "proxy-authorization"))  # no waiting for 100; a proxy's secret has its own place
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Origin:
     """Scheme, host (lower case, without brackets), port, and how they are written in a URL."""
 
@@ -53,7 +53,7 @@ class Origin:
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Proxy:
     """The proxy of one request. Its secrets are part of its identity: they decide which connection may be reused."""
 
@@ -71,7 +71,7 @@ class Proxy:
         return f"Proxy({self.url!r})"
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Outgoing:
     """One request as it will be sent.
 

@@ -10,10 +10,10 @@ import email.utils
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from crawler.errors import FetchError, StatusError, Transient, UnknownHost
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.flow import Flow, Wait, run
 
 _RETRY_AFTER_CHARACTERS = 100  # a date has 29
@@ -62,7 +62,7 @@ def retry_after_s(value: str | None, *, now: float, cap_s: float) -> float | Non
     return min(seconds, cap_s)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Backoff:
     """How long to wait before another try.
 

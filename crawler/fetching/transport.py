@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Protocol
 
 import requests
@@ -21,6 +21,7 @@ from crawler.fetching.descriptors import connections_allowed
 from crawler.fetching.impersonating import BROWSERS, adapter_of
 from crawler.fetching.libcurl_options import has_http3, libcurl_name
 from crawler.fetching.limits import Limits
+from crawler.quick_dataclass import field_names, quick_dataclass
 from crawler.response import Response
 from crawler.settings import Settings
 
@@ -78,7 +79,7 @@ class Transport(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class TransportOptions:
     """What a transport is made with.
 
@@ -165,7 +166,7 @@ def maker_of(name: str) -> MakeTransport:
 
 
 def _arguments(options: TransportOptions) -> dict[str, Any]:
-    given = {name: getattr(options, name) for name in TransportOptions.__slots__}
+    given = {name: getattr(options, name) for name in field_names(TransportOptions)}
     return {name: value for name, value in given.items() if name != "http" or value}
 
 

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from crawler.errors import ConnectFailed, Refused, TimedOut
@@ -17,9 +17,10 @@ from crawler.fetching.limits import ExchangeClock
 from crawler.fetching.lookup import look_up
 from crawler.fetching.outgoing import Outgoing
 from crawler.fetching.urllib3_places import Places
+from crawler.quick_dataclass import quick_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class InCommon:
     """What the exchanges of one adapter have in common.
 

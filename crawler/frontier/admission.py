@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from crawler.clock import unix_now
@@ -19,6 +19,7 @@ from crawler.frontier.known import KnownLinks
 from crawler.frontier.trap_counts import TrapCounts
 from crawler.link_text import BY_SCRIPT_ALONE, about_link
 from crawler.outcome import Found
+from crawler.quick_dataclass import quick_dataclass
 from crawler.render import Render, render_of
 from crawler.response import SPREAD, Request
 from crawler.urls import absolute, canonical, fingerprint, fingerprint_of_gets, host_of, origin_of, redact
@@ -27,7 +28,7 @@ _MOST_TRAPPED = 10_000  #: rows of one rule against endless URLs
 _NOT_GUARDED: Any = object()  # in the place of a link: its session is never logged in, and the guard is not asked
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class AdmissionRules:
     """Which found requests get a row.
 

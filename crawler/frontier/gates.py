@@ -6,10 +6,11 @@ are noted for whoever starts them. Used by the scheduler's thread only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from crawler.outcome import Leased, Outcome
+from crawler.quick_dataclass import quick_dataclass
 
 
 class GateState(StrEnum):
@@ -19,7 +20,7 @@ class GateState(StrEnum):
     BARRED = "barred"  #: will not open by itself in this run
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Missing:
     """What a request still needs before it may be sent, or what becomes of it instead.
 
@@ -46,7 +47,7 @@ class Missing:
     ending: Outcome | None = None
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Gate:
     """One gate. `retry_at` is when the opening is tried again, seconds since 1970, or None while a task runs."""
 

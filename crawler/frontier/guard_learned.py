@@ -11,10 +11,11 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from crawler.errors import InvalidURL
+from crawler.quick_dataclass import quick_dataclass
 from crawler.urls import canonical
 
 MAX_LEARNED: Final = 10_000
@@ -23,7 +24,7 @@ VERSION: Final = 2
 _FOR_ONE_USE: Final = re.compile(r"token|nonce|csrf|xsrf|sesskey|signature|ticket|(?:^|_)(?:sig|sid)$", re.I)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Ban:
     """A page that is left alone.
 

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from crawler.events import Event, SlotPaused, Warned
 from crawler.frontier.politeness import Allowed, HostHealth
 from crawler.outcome import Leased, Outcome
 from crawler.pacing import HostWord, slack_s
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.login.manager import LoginManager
 
 ALL = 1 << 30  #: no other process has a share in it
@@ -29,7 +30,7 @@ class Queue(Enum):
     FULL = "full"  #: it can take no more until something about it changes
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Ready:
     """A request that lacks nothing but its turn.
 
@@ -44,7 +45,7 @@ class Ready:
     scout: bool = False
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Shared:
     """What all hosts share.
 
@@ -59,7 +60,7 @@ class Shared:
     scouts: int
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Learned:
     """What follows from an answer for the requests of its host.
 
@@ -78,7 +79,7 @@ class Learned:
     news: Sequence[Event] = ()
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class HostSlot:
     """One host, or one host for a session with a delay of its own.
 

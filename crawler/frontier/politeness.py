@@ -15,7 +15,7 @@ Source: additive increase and multiplicative decrease as in TCP (Chiu and Jain, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from crawler.quick_dataclass import quick_dataclass
 
 FAULTS_TO_OPEN = 6  #: faults in a row that open the circuit
 STRANGE_TO_GIVE_UP = 3  #: tries in a row without any answer, of a host that never gave one
@@ -28,7 +28,7 @@ SLOW_FACTOR = 4.0  #: latency above this many times the usual one counts as a ho
 SLOW_AT_LEAST_MS = 1_000.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Advice:
     """What follows from an answer.
 
@@ -47,7 +47,7 @@ class Advice:
     give_up: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Allowed:
     """What the settings allow for any host.
 
@@ -67,7 +67,7 @@ class Allowed:
         return cls(per_host, max(1, min(per_host, workers // 4)), throttle)
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class HostHealth:
     """What the answers of one host have shown.
 

@@ -13,13 +13,14 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 from protego import Protego
 
 from crawler.clock import unix_now
 from crawler.errors import CrawlError, RedirectError
+from crawler.quick_dataclass import quick_dataclass
 from crawler.urls import origin_of
 
 MAX_BYTES: Final = 500 * 1024  # what must be read at least. Source: RFC 9309 section 2.5
@@ -191,7 +192,7 @@ def robots_decision(status: int | None, body: bytes | None = None, error: BaseEx
     return Robots.without_rules(allowed=300 <= status < 500 and status != 429, status=status)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class RobotsRecord:
     """What was learned about one origin; plain values that a store can keep.
 
@@ -224,7 +225,7 @@ class RobotsRecord:
         return robots_decision(self.status, self.text.encode())
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class _Entry:
     record: RobotsRecord
     robots: Robots

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from requests.adapters import BaseAdapter
 
 from crawler.frontier.robots import RobotsCache
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
 from crawler.urls import host_of
@@ -22,7 +23,7 @@ from crawler.urls import host_of
 _AGAIN_S = 0.25  #: how long one answer serves all that ask; the door decides when to ask again
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Way:
     """What the answer of a host may depend on. Its repr shows none of it.
 
@@ -46,7 +47,7 @@ def product_of(user_agent: Any) -> str:
     return text.partition("/")[0].partition(" ")[0] or "*"
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Answers:
     """What hosts have said to one way.
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Final
 
 from crawler.clock import unix_now
 from crawler.frontier.trap_counts import TrapCounts, mark_of
+from crawler.quick_dataclass import quick_dataclass
 
 _YEAR_S: Final = 365.2425 * 86_400
 
@@ -46,7 +46,7 @@ _SESSION_SEGMENT: Final = re.compile(r"/\((?:[A-Z]\([A-Za-z0-9_-]{16,}\))+\)(?=/
 _DEEP_ESCAPE: Final = re.compile("%252525", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class TrapLimits:
     """Bounds of the rules; 0 turns a rule off.
 

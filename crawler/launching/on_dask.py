@@ -14,12 +14,12 @@ import socket
 import subprocess
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from crawler.errors import SettingsError, UsageError
 from crawler.launching.children import MOST_STARTS, may_help, shell_code
 from crawler.launching.tied import command
+from crawler.quick_dataclass import quick_dataclass
 from crawler.signal_event import SignalEvent
 
 _LOOK_S: Final = 0.5
@@ -27,7 +27,7 @@ _CONNECT_S: Final = 20.0
 _GONE: Final = frozenset({"cancelled", "released", "forgotten", "error"})  #: states of a task that is no longer wanted
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class OnDask:
     """What is started where.
 

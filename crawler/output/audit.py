@@ -6,19 +6,19 @@ The store recounts its rows; here the crawl is looked up, and the findings becom
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from crawler.errors import AlreadyRunning
 from crawler.output.held_files import FileAudit, audit_files
 from crawler.output.history import crawl_runs
 from crawler.pages.file_folder import FileFolder
+from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.base import Store
 
 STATES = ("done", "failed", "skipped", "parked", "waiting", "leased")
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class AuditResult:
     """What an audit found.
 

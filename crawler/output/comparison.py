@@ -8,17 +8,18 @@ that one odd night changes nothing; a crawl that was reported is not among them 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from crawler.output.figures import Figures
+from crawler.quick_dataclass import quick_dataclass
 
 COMPARED: Final = 10  #: complete crawls that one is compared with
 _MOSTLY: Final = 0.5  #: a field that is filled in more than this share of the items is mostly filled
 _NAMED: Final = 5  #: fields that are named one by one
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Expected:
     """What a crawl has to bring.
 
@@ -37,7 +38,7 @@ class Expected:
     accepted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Shortfall:
     """One thing that a crawl lacks: a short word for programs, and a sentence."""
 

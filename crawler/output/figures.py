@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from crawler.items import DICT_TABLE
 from crawler.outcome import ItemRow
+from crawler.quick_dataclass import quick_dataclass
 
 _TELLING = 2  #: items of a table
 _MOST_FIELDS = 500  #: per table that are counted; a page that makes up names must not fill the memory
@@ -62,7 +63,7 @@ def empty_fields(seen: Mapping[str, int], filled: Mapping[str, Mapping[str, int]
     )
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Figures:
     """The numbers of one crawl, all its runs together.
 

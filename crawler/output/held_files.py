@@ -9,12 +9,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crawler.pages.file_folder import FileFolder, Stored
 from crawler.pages.partials import read_state
+from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.base_results import FileStore
 from crawler.stores.told import HeldFile
 
@@ -22,7 +22,7 @@ OLD_S = 7 * 86_400.0  #: after which a partial file is not continued any more
 _CHUNK_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class FileAudit:
     """How files and rows agree.
 
@@ -115,7 +115,7 @@ def _notes(folder: FileFolder) -> dict[Path, str]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Pruned:
     """What was removed, or would be.
 

@@ -6,12 +6,13 @@ import json
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
 from crawler.errors import UsageError
 from crawler.output.reasons import short_reason
 from crawler.output.run_members import MemberShare, shares_of
+from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.base import ALL_RUNS, RunRow, Store
 from crawler.stores.told import Counts, Sample
 from crawler.urls import printable, redact
@@ -24,7 +25,7 @@ WAS_KILLED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class PastRun:
     """One line of `crawl runs`.
 
@@ -143,7 +144,7 @@ def summary_of(run: RunRow) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Status:
     """Where the last crawl of a spider stands.
 

@@ -7,13 +7,14 @@ Each process of a run writes a small value every few seconds (`runs.heartbeat`):
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from crawler.output.history import PastRun, past_runs, summary_of, told_of
 from crawler.output.reasons import short_reason
 from crawler.output.time_left import TimeLeft
 from crawler.output.timeline import Moment, timeline_of
+from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.base import Store
 from crawler.stores.told import Counts, Trouble
 from crawler.urls import printable, redact
@@ -24,7 +25,7 @@ _RATE_OVER_S = 10.0
 _ERRORS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class HostState:
     """One host, as a process treats it.
 
@@ -47,7 +48,7 @@ class HostState:
     connections: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class LiveSession:
     """One session: the state of its login, and, if it cannot be used, why."""
 
@@ -57,7 +58,7 @@ class LiveSession:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class ProcessState:
     """What one process of a run reports about itself.
 
@@ -127,7 +128,7 @@ _OF_PROCESS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class LiveView:
     """What `crawl top` shows of one spider.
 

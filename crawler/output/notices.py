@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from crawler.events import SessionParked, Summary
 from crawler.output.changes import cells, counted_changes
 from crawler.output.reasons import next_step
+from crawler.quick_dataclass import quick_dataclass
 from crawler.records import Change
 from crawler.urls import redact
 
@@ -26,7 +26,7 @@ _CHOSEN: Final = frozenset({"limit", "interrupted", "skipped"})
 _WAITS: Final = frozenset({"needs human", "login failed"})
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Notice:
     """One notice.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.base import Store
 
 _MOST = 200
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class MemberShare:
     """One process of a run that several worked on.
 

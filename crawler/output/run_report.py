@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from crawler.errors import UsageError
@@ -21,6 +21,7 @@ from crawler.output.history import (
 )
 from crawler.output.reasons import kinds, short_reason
 from crawler.output.run_members import MemberShare, shares_of
+from crawler.quick_dataclass import field_names, quick_dataclass
 from crawler.stores.base import ALL_RUNS, RunRow, Store
 from crawler.stores.base_results import ReportStore
 from crawler.stores.told import Login
@@ -29,7 +30,7 @@ from crawler.urls import printable, redact
 _FIELDS = 40  # listed per table
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class RunReport:
     """What `crawl runs show` shows.
 
@@ -71,7 +72,7 @@ class RunReport:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
-        run = {name: getattr(self.run, name) for name in self.run.__slots__}
+        run = {name: getattr(self.run, name) for name in field_names(self.run)}
         return {
             **run,
             "arguments": dict(self.arguments),
@@ -98,7 +99,7 @@ class RunReport:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Cause:
     """Failed requests of a crawl that share a cause.
 

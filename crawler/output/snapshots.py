@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from crawler.errors import UsageError
 from crawler.outcome import SessionSnapshot
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.accounts_file import site_of_place
 from crawler.sessions.auth.tokens import token_end
 from crawler.sessions.login.forecast import forecast
@@ -47,7 +47,7 @@ def _listed(rows: Sequence[SessionRow]) -> str:
     return ", ".join(repr(row.key) for row in rows)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Judged:
     """What is to be expected of a session.
 

@@ -19,13 +19,13 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from crawler.errors import UsageError
 from crawler.pages.downloads import clean_name, twins
 from crawler.pages.partials import Partial
+from crawler.quick_dataclass import quick_dataclass
 from crawler.settings import Settings
 
 PARTIAL: Final = "partial"
@@ -36,7 +36,7 @@ _CANNOT_LINK: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Stored:
     """A file in the folder that is named after its content."""
 

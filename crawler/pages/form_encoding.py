@@ -10,7 +10,6 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote_plus
 
@@ -18,6 +17,7 @@ from crawler.pages.charsets import usable
 from crawler.pages.form_controls import kind_of
 from crawler.pages.form_filling import Values
 from crawler.pages.form_tree import Control
+from crawler.quick_dataclass import quick_dataclass
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
@@ -29,7 +29,7 @@ _NEWLINE: Final = re.compile(r"\r\n?|\n")
 _LABELS: Final = {"utf-8": "UTF-8", "cp932": "Shift_JIS", "cp949": "EUC-KR", "gb18030": "gb18030", "big5": "Big5"}
 
 
-@dataclass(slots=True, frozen=True)
+@quick_dataclass
 class FormEntry:
     """A name with a text. A file input in which nothing was chosen sends an empty file."""
 

@@ -19,6 +19,8 @@ from typing import Any, Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from crawler.quick_dataclass import quick_dataclass
+
 _TAGS: Final = re.compile(r"<(/?form|input|select|textarea|button)(?=[\s/>])", re.IGNORECASE)
 _ATTRIBUTES: Final = re.compile(r"""<[a-zA-Z]((?:[^>"']++|"[^"]*"|'[^']*')*+)""")
 _QUOTED: Final = re.compile(r"""=\s*+(?:"[^"]*"|'[^']*')""")
@@ -87,7 +89,7 @@ class FormElement:
     controls: list[Control] = field(default_factory=list)
 
 
-@dataclass(slots=True, frozen=True)
+@quick_dataclass
 class FormTree:
     """Forms and controls of a page, both in the order of the page.
 

@@ -7,8 +7,9 @@ where an image says its size.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from crawler.quick_dataclass import quick_dataclass
 
 HEAD_BYTES: Final = 65_536  #: of a file that are looked at; a photograph may have a preview before its size
 
@@ -138,7 +139,7 @@ def _contained(found: str, pattern: str, declared: str) -> bool:
 # --- images -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Size:
     """Of an image, in pixels, as its head says."""
 

@@ -12,9 +12,11 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
+
+from crawler.quick_dataclass import field_names, quick_dataclass
 
 _CHUNK_BYTES: Final = 1 << 20
 _BUFFER_BYTES: Final = 1 << 18
@@ -25,7 +27,7 @@ class Busy(Exception):
     """Something else is working on this file at the moment."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class PartialState:
     """What is known of a file on its way.
 
@@ -252,6 +254,6 @@ def read_state(path: Path) -> PartialState | None:
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
     wanted = PartialState("")
-    if any(type(getattr(known, name)) is not type(getattr(wanted, name)) for name in PartialState.__slots__):
+    if any(type(getattr(known, name)) is not type(getattr(wanted, name)) for name in field_names(PartialState)):
         return None
     return known

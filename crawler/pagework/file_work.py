@@ -9,7 +9,7 @@ from __future__ import annotations
 import mimetypes
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from crawler.clock import unix_now
@@ -27,6 +27,7 @@ from crawler.pages.partials import Busy, Partial
 from crawler.pagework.account_rest import account_has_to_rest
 from crawler.pagework.file_desk import FileDesk
 from crawler.pagework.file_rules import can_go_on, conditions_of, item_of, key_text_of, wanted_type, wants_markup
+from crawler.quick_dataclass import quick_dataclass
 from crawler.request import Request
 from crawler.response import Response
 from crawler.sessions.flow import Call, Flow
@@ -43,7 +44,7 @@ _CHUNK_BYTES = 1 << 20  #: more than a transport gives a sink at once
 _JUDGED = frozenset({"application/json", "text/plain", "application/xml", "text/xml"}) | MARKUP_TYPES
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class FileRules:
     """What files of a run may be.
 
@@ -56,7 +57,7 @@ class FileRules:
     max_pixels: int
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class _Job:
     """One file on its way.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,6 +25,7 @@ from crawler.pagework.rendered import Rendering
 from crawler.pagework.revisits import NOT_MODIFIED, Revisited, Revisits, ask
 from crawler.pagework.samples import Samples
 from crawler.pagework.spider_steps import SpiderSteps
+from crawler.quick_dataclass import quick_dataclass
 from crawler.rendering.page_requests import RenderingStopped
 from crawler.response import Request, Response
 from crawler.sessions.flow import Flow
@@ -43,7 +43,7 @@ _trace = logging.getLogger("crawler.trace")  # shown with `--traceback`
 AnswerIsIn = Callable[[Outcome], Learned]
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class Outside:
     """What the work on a page needs from other parts while it is under way.
 
@@ -276,8 +276,8 @@ class PageWork:
             raise stopped
         if notes is not None:
             outcome.visit = self._revisits.visit_of(outcome, page, session, notes)
-        if session.allowance is not None:
-            session.allowance.brought()
+        if session.sending.allowance is not None:
+            session.sending.allowance.brought()
         if self._keep_pages:
             outcome.page = page_of(page)
         if outcome.request.callback not in self._samples.seen:

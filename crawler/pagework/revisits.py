@@ -11,7 +11,7 @@ believed, and the page is requested as a whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from crawler.fetching import freshness, validators
@@ -20,6 +20,7 @@ from crawler.frontier.admission import Admission
 from crawler.headers import pairs_of, value_of
 from crawler.outcome import Found, KeptPage, Leased, Outcome, PageVisit, Verdict
 from crawler.pagework.links_given import LinksGiven, groups_of, others_of
+from crawler.quick_dataclass import quick_dataclass
 from crawler.request import SPREAD, Request
 from crawler.response import Response
 from crawler.sessions.flow import Call, Flow
@@ -27,7 +28,7 @@ from crawler.sessions.session import Session
 from crawler.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Asking:
     """How to request a page that an earlier crawl has seen.
 
@@ -205,7 +206,7 @@ def _max_age_s(leased: Leased) -> float | None:
 NOT_MODIFIED = 304
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Revisited:
     """What came.
 
@@ -243,8 +244,8 @@ def ask(
         page = kept(asking.visit.request) if asking.reads_again else None
         if page is not None or not asking.reads_again:
             return Revisited(fetched, True, page)
-    if session.pace is not None:
-        yield Call(partial(session.pace, request.url))
+    if session.sending.pace is not None:
+        yield Call(partial(session.sending.pace, request.url))
     whole = yield from fetch(request)
     whole.tries += fetched.tries
     return Revisited(whole)

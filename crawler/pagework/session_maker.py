@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -18,14 +18,15 @@ from crawler.frontier.admission import slot_of
 from crawler.identity import Identity
 from crawler.pagework.own_hosts import OwnHosts
 from crawler.pagework.transports import Transports
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.accounts import Account
 from crawler.sessions.credential_places import Ask
 from crawler.sessions.from_spider import home_account, logs_in, origins_of, probe_url_of, session_key
-from crawler.sessions.hops import ExchangeRecorder
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.renewal import LoadsPage
 from crawler.sessions.origins import SURVIVES_ORIGIN, Origins
 from crawler.sessions.quota import Allowance, BareAsking, Granted, Quota
+from crawler.sessions.sending import ExchangeRecorder
 from crawler.sessions.session import Session
 from crawler.settings import Settings
 from crawler.spider import Spider
@@ -41,7 +42,7 @@ def session_delays(spider: Spider) -> dict[str, float]:
     return {identity.name: identity.delay for identity in spider.identities() if identity.delay}
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class Around:
     """Where the sessions are used: in a run, or for single pages.
 
@@ -128,9 +129,9 @@ class SessionMaker:
             max_redirects=settings.max_redirects,
         )
         self._set_up(session)
-        session.pace, session.leads_inside = self._paced(name), self._logs_in(name)
-        session.trusts, session.recorder = self._hosts.trusted.add, self._recorder
-        session.allowance = self._allowance(identity, session)
+        session.sending.pace, session.leads_inside = self._paced(name), self._logs_in(name)
+        session.trusts, session.sending.recorder = self._hosts.trusted.add, self._recorder
+        session.sending.allowance = self._allowance(identity, session)
         manager = self._made[name] = LoginManager(
             session,
             self._spider,
@@ -187,5 +188,5 @@ class SessionMaker:
             deadline_s=min(settings.deadline, 30.0),
             max_redirects=_ROBOTS_REDIRECTS,
         )
-        session.pace, session.recorder = self._paced("robots"), self._recorder
+        session.sending.pace, session.sending.recorder = self._paced("robots"), self._recorder
         return session

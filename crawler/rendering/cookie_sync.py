@@ -8,16 +8,17 @@ that no script may read (HttpOnly) never enter the browser: it sends nothing by 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.cookies.cookie_records import Record
 
 Key = tuple[str, str, str]
 """Name, domain with its leading dot where it has one, path."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Changes:
     """What has to be applied to one side.
 

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 import requests
@@ -20,6 +20,7 @@ import requests
 from crawler.clock import unix_now
 from crawler.errors import CrawlError, FetchError, GuardRefused, NotRendered, TimedOut, TooLarge
 from crawler.fetching.limits import Limits
+from crawler.quick_dataclass import quick_dataclass
 from crawler.render import Render
 from crawler.rendering.page_rules import PageRequest, PageRules
 from crawler.rendering.script_cache import ScriptCache
@@ -38,7 +39,7 @@ _DATA: Final = frozenset({"xhr", "fetch"})
 _OWN: Final = frozenset({"accept-encoding", "accept-language", "connection", "content-length", "cookie", "host"})
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class PagePolicy:
     """What requests of pages need from the crawl around them.
 
@@ -57,7 +58,7 @@ class PagePolicy:
     scripts: ScriptCache = field(default_factory=ScriptCache)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Showing:
     """One page that is to be shown.
 
@@ -186,8 +187,8 @@ class PageRequests:
             return f"refused-by: {refusal}" if refusal else None
 
         prepared.hop_guard = hop_guard
-        if session.pace is not None:
-            session.pace(asked.url)
+        if session.sending.pace is not None:
+            session.sending.pace(asked.url)
         prepared.has_turn = True
         with self._policy.connection(session.name, asked.url, self.ends):
             if self.is_overtaken():

@@ -7,10 +7,10 @@ its requests is checked before it is sent; refused ones are counted under a name
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.urls import host_of
 
 #: kinds of requests, as browsers name them, that are not sent unless the setting `render_allow` says so
@@ -62,7 +62,7 @@ def is_tracker(host: str) -> bool:
     return any(".".join(parts[start:]) in TRACKERS for start in range(len(parts) - 1))
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class PageRequest:
     """One request of a page, as its browser makes it.
 

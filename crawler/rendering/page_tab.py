@@ -11,10 +11,11 @@ import asyncio
 import json
 import time
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 from crawler.errors import FetchError, GuardRefused, NotRendered, TimedOut
+from crawler.quick_dataclass import quick_dataclass
 from crawler.rendering import quiet
 from crawler.rendering.browser_tab import BrowserTab
 from crawler.rendering.page_requests import NotSent, PageRequests, Showing, landed_at
@@ -41,7 +42,7 @@ _CLICKED: Final = """element => {
 _EXTENT: Final = "() => [document.documentElement.scrollHeight, document.getElementsByTagName('*').length]"
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Shown:
     """What a page has become.
 

@@ -15,10 +15,10 @@ import time
 from collections import Counter
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from crawler.errors import NotRendered
+from crawler.quick_dataclass import quick_dataclass
 from crawler.rendering.launched import Guardian, Launched
 from crawler.rendering.page_requests import PagePolicy, PageRequests, RenderingStopped, Showing
 from crawler.rendering.page_rules import told
@@ -37,7 +37,7 @@ _WATCHED_EVERY_S: Final = 5.0  #: whether a browser still answers, while pages a
 _PATIENCE_S: Final = 20.0  #: for that; twice, since the crawl itself may have been stopped
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class BrowserCare:
     """How the browser is treated.
 
@@ -56,7 +56,7 @@ class BrowserCare:
     deadline_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Rendered:
     """What became of a page.
 

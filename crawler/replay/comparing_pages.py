@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FrameType
 from typing import Any
 
@@ -18,6 +18,7 @@ from crawler.items import is_item
 from crawler.judge import describe
 from crawler.outcome import KeptPage
 from crawler.pages.selectors import PageSelector
+from crawler.quick_dataclass import quick_dataclass
 from crawler.request import Request
 from crawler.spider import Spider
 
@@ -32,7 +33,7 @@ _WATCHED = {
 }
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Looked:
     """What a callback queried on a page, and what it gave.
 

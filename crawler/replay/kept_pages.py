@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from crawler.errors import UsageError
@@ -23,6 +23,7 @@ from crawler.pagework.assembly import Assembly, build_spider
 from crawler.pagework.given import Admits, CallbackResults, CallbackWatch
 from crawler.pagework.session_maker import Around
 from crawler.pagework.spider_steps import SpiderSteps
+from crawler.quick_dataclass import quick_dataclass
 from crawler.request import Request
 from crawler.runs.knowledge import Knowledge
 from crawler.settings import Settings, load
@@ -40,7 +41,7 @@ _MOST_LINKS = 100_000  #: that are remembered while kept pages are read
 _MOST_TOLD = 1_000  #: pages for which the differences are reported
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class ItemChange:
     """An item that reads differently: field to value before and now."""
 
@@ -49,7 +50,7 @@ class ItemChange:
     fields: Mapping[str, tuple[Any, Any]]
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Difference:
     """What differs on one page.
 
@@ -75,7 +76,7 @@ class Difference:
         return any(parts) or self.rejected is not None
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Reading:
     """How it went.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.base_results import KeptStore
 from crawler.stores.told_pages import KeptCrawl
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class PrunedPages:
     """What was removed, or would be.
 

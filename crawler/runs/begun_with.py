@@ -8,9 +8,10 @@ methods that one of them lacks. A delay that only one of two machines keeps is n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any, Final
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.settings import Settings
 from crawler.stores.base import RunRow, ValueStore
 
@@ -22,7 +23,7 @@ SHARED: Final = (
 _KEPT_S = 90 * 86_400.0
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class BegunWith:
     """What the first process of a run has recorded.
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from crawler.errors import StoreError
 from crawler.frontier.host_slot import HostSlot
 from crawler.frontier.politeness import Allowed
 from crawler.output.live import MOST_HOSTS, MOST_SESSIONS, WORKING, HostState, LiveSession, ProcessState, name_of
+from crawler.quick_dataclass import quick_dataclass
 from crawler.runs.stats import Stats
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.secrets import hide
@@ -25,7 +26,7 @@ _WHY = 200
 _LOOKED_AT = 2_000  #: hosts of which the busiest are chosen
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class SeenNow:
     """What a process knows at this moment about hosts and sessions.
 

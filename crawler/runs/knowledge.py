@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -22,6 +22,7 @@ from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import RobotsCache, RobotsRecord
 from crawler.frontier.trap_counts import TrapCounts, name_of
+from crawler.quick_dataclass import quick_dataclass
 from crawler.request import Request
 from crawler.sessions.login.lives import KnownLives
 from crawler.sessions.login.suspects import BLAMED_UNTIL_SUSPECT, Blames
@@ -78,7 +79,7 @@ _COUNTS_KEPT_S = 7 * 86_400.0
 _COUNTS_AT_ONCE = 2  #: counts against endless URLs that are shared in one go: each has the store alone for a moment
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class Waiting:
     """How a process waits for others that begin with it.
 

@@ -7,11 +7,11 @@ has left, another one does so; a run whose first process was killed ends like an
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from crawler.errors import StoreError
 from crawler.output.live import DONE, LEAVING, PAUSED, WORKING, process_words
+from crawler.quick_dataclass import quick_dataclass
 from crawler.runs.heartbeat import Heartbeat
 from crawler.runs.orders import Orders, orders_of
 from crawler.runs.together import Together
@@ -23,7 +23,7 @@ _PATIENCE_S: Final = 2.0  #: longest wait of the leader for the final reports of
 DRAINED: Final = "drained"
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class Role:
     """What this process is in the run.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from crawler.errors import AlreadyRunning, UsageError
 from crawler.outcome import State
 from crawler.output.reasons import failed_for, short_reason
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.secrets import hide
 from crawler.stores import is_shared
 from crawler.stores.base import RunRow, Store
@@ -21,7 +22,7 @@ IfRunning = Literal["fail", "wait", "skip"]
 _WAIT_FOR_OTHER_S = 1.0
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class How:
     """Which run to begin or continue.
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from crawler.errors import UsageError
 from crawler.output.live import LEAVING, ProcessState, process_words
+from crawler.quick_dataclass import field_names, quick_dataclass
 from crawler.stores.base import RunRow, Store, ValueStore
 
 What = Literal["pause", "resume", "drain"]
 _KEPT_S = 7 * 86_400.0  #: for a run whose end was not recorded
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Orders:
     """What people have told the members of a run, by their numbers.
 
@@ -58,7 +59,7 @@ class Orders:
         """JSON-able."""
         return {
             name: sorted(value) if isinstance(value := getattr(self, name), frozenset) else value
-            for name in self.__slots__
+            for name in field_names(self)
         }
 
 
@@ -81,7 +82,7 @@ def _orders(stored: Any) -> Orders:
     return Orders(**known)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class MemberView:
     """One member of a run that has not ended.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from crawler.clock import unix_now
@@ -16,6 +15,7 @@ from crawler.events import Summary
 from crawler.frontier.host_slot import Learned
 from crawler.frontier.leases import Hold
 from crawler.frontier.shares import Shares
+from crawler.quick_dataclass import quick_dataclass
 from crawler.runs.host_news import HostNews
 from crawler.stores.base import MemberRow, MemberStore, RunRow
 
@@ -39,7 +39,7 @@ class Slots(Protocol):
         """Keep to these from now on. Returns whether no more connections than that are in use."""
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class Me:
     """This process as it is known to the others.
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
 from crawler.errors import UsageError
+from crawler.quick_dataclass import quick_dataclass
 from crawler.records import Change
 from crawler.selection import OURS
 from crawler.settings import Settings, load
@@ -29,7 +29,7 @@ _AGO = re.compile(r"(\d+)\s*([mhdw])\Z")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Results:
     """The results of one spider; see `crawler.results`."""
 

@@ -8,12 +8,13 @@ are those of the whole crawl, with the runs that this one continues; what a resu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from crawler.output.comparison import Expected, last_ones, shortfalls, usual_items
 from crawler.output.figures import Figures
 from crawler.output.reasons import short_reason
+from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.told import Sample
 from crawler.urls import printable, redact
 
@@ -54,7 +55,7 @@ _RULES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Yield:
     """What a callback brought in this run: pages it was given, items and requests that it yielded."""
 
@@ -63,7 +64,7 @@ class Yield:
     requests: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Facts:
     """What a verdict is made from.
 
@@ -105,7 +106,7 @@ class Facts:
     interrupted_by: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class RunVerdict:
     """What a run is to be called.
 

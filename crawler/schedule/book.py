@@ -8,12 +8,12 @@ import os
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from crawler.errors import UsageError
+from crawler.quick_dataclass import quick_dataclass
 from crawler.schedule.plan import Entry, checked
 
 FILE = "schedule.toml"
@@ -128,7 +128,7 @@ def seen(project: Path) -> Iterator[dict[str, datetime]]:
         os.close(lock)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Made:
     """A run that was started for an entry: its number, and when that was noted, seconds since 1970."""
 

@@ -11,11 +11,12 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 
 from crawler.errors import UsageError
+from crawler.quick_dataclass import quick_dataclass
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -38,7 +39,7 @@ _NICKNAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Schedule:
     """When to start, as cron expresses it.
 
@@ -141,7 +142,7 @@ def cron_line(
     return f"{when} {command.replace('%', chr(92) + '%')}"  # a bare % is a line end to cron
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Timing:
     """Options of a systemd timer besides its schedule.
 

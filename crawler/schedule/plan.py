@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from zoneinfo import ZoneInfo
@@ -16,12 +16,13 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from crawler.errors import UsageError
+from crawler.quick_dataclass import quick_dataclass
 from crawler.schedule.lines import parse_schedule
 
 _LATE_S = 900.0  #: how late a run without `catch_up` may still start: the check may run only every ten minutes
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Entry:
     """One line of the schedule.
 

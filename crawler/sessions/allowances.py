@@ -39,7 +39,7 @@ class Allowances:
 
     def may_go(self, name: str) -> bool:
         """Whether session *name* may send one more request now."""
-        allowance = self._pool.session(name).allowance
+        allowance = self._pool.session(name).sending.allowance
         if allowance is None or allowance.may_send(self._pool.under_way(name)):
             return True
         self._look(name, allowance)
@@ -58,7 +58,7 @@ class Allowances:
 
     def came_back(self, name: str) -> None:
         """An answer of session *name* has come: it may have said that the account is to rest."""
-        allowance = self._pool.session(name).allowance
+        allowance = self._pool.session(name).sending.allowance
         if allowance is not None and allowance.spent_until():
             self._look(name, allowance)
 
@@ -73,7 +73,7 @@ class Allowances:
                 self._teller.summary.messages.remove(said)
             self._said.clear()
         for manager in self._pool.managers():
-            allowance = manager.session.allowance
+            allowance = manager.session.sending.allowance
             unused = allowance.unused() if allowance is not None else []
             if unused:
                 self._give_back(manager.session.key, unused)

@@ -16,12 +16,13 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from crawler.errors import LoginFailed, NeedsHuman, NotEquipped, SiteUnreachable
 from crawler.loading import place_in_spider
+from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 from crawler.sessions.browser_pages import PasskeyWatch, as_response, offers_logout, refusal_on, wanted_by
 from crawler.sessions.browser_program import has_screen, launched, playwright_proxy
@@ -43,7 +44,7 @@ _START: Final = "starting the browser"
 _SURE_AFTER: Final = 2  # looks in a row that must agree that a person is logged in
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class BrowserWindow:
     """How the browser of a login is opened, and for how long.
 
@@ -83,7 +84,7 @@ class BrowserWindow:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class BrowserSession:
     """What a browser login has brought. Its repr shows no secrets.
 

@@ -5,9 +5,9 @@ password was refused, or what a program in front of it cannot give.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 from crawler.sessions.login.signs import (
     captcha_sign,
@@ -34,7 +34,7 @@ _PASSKEYS: Final = """(() => {
 })()"""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Wanted:
     """What the pages want that the program in front of them has not given.
 

@@ -11,16 +11,17 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import requests
 from requests.adapters import BaseAdapter
 
+from crawler.quick_dataclass import quick_dataclass
+
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Send:
     """Send *request* through *adapter*; the answer comes back, or what `adapter.send` raised."""
 
@@ -32,7 +33,7 @@ class Send:
         return self.adapter.send(self.request, **self.options)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Wait:
     """Go on after some seconds, or earlier when everything ends: *sleep* waits on the calling thread."""
 
@@ -43,7 +44,7 @@ class Wait:
         self.sleep(self.seconds)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Call:
     """Call something that may wait for other threads; what it returns or raises comes back."""
 
@@ -79,7 +80,7 @@ class Serial:
             go()
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Enter:
     """Wait until *serial* is ours; the flow has to leave it."""
 

@@ -8,10 +8,10 @@ Source: the idea of a session pool with scores is Crawlee's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from crawler.judge import BLOCKED
+from crawler.quick_dataclass import quick_dataclass
 
 FULL = 3.0  #: score of a session in good standing
 FIRST_REST_S = 60.0
@@ -27,7 +27,7 @@ class Remedy(StrEnum):
     RETIRE = "retire"  #: replace an anonymous session by a fresh one
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Health:
     """Standing of one session. Used under the lock of its pool.
 

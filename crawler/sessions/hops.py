@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -19,7 +18,7 @@ from crawler.response import Response
 from crawler.sessions.auth.schemes import sendable
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.cookies.rules import from_wire
-from crawler.sessions.flow import Call, Enter, Flow, Send, Serial, run
+from crawler.sessions.flow import Call, Enter, Flow, Send, run
 from crawler.sessions.foreign_answers import (
     TOO_LONG,
     as_ours,
@@ -32,22 +31,12 @@ from crawler.sessions.known_errors import as_known
 from crawler.sessions.login.tools import LoginTools
 from crawler.sessions.origins import Origins
 from crawler.sessions.prepared import Prepared
-from crawler.sessions.proxy_pool import ProxyPool
 from crawler.sessions.quota import Allowance
 from crawler.sessions.redirects import Hop, Steps, location_of, next_hop, surviving_headers
+from crawler.sessions.sending import Sending
 from crawler.sessions.sent_headers import SentHeaders, address_cookies, put_cookies
 from crawler.sessions.storage import Storage
 from crawler.urls import is_private, redact, same_origin
-
-
-class ExchangeRecorder(Protocol):
-    """Told of each exchange. Called on any thread; raises nothing."""
-
-    def answered(self, answer: requests.Response, session: str) -> None:
-        """An answer came to a request of *session*; its body is read."""
-
-    def failed(self, request: requests.PreparedRequest, error: BaseException, took_s: float, session: str) -> None:
-        """No answer came, after so many seconds."""
 
 
 class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies` is an attribute, ours a property
@@ -57,29 +46,17 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         origins: Where its auth and headers may go.
         serial: One request at a time.
         leads_inside: A private host of ours may redirect to others of its network, as to a single sign-on.
-        timeout_s: Seconds to connect and between two reads, where a call names none.
-        deadline_s: Seconds for a request with all its redirects.
         max_redirects: More are refused.
-        pace: Waits for the turn of a request that has none yet.
-        proxy_pool: Where it has several proxies.
-        allowance: What its account may still send; None where nothing is counted.
-        recorder: Told of each exchange; None for none.
+        sending: The time each may take, whose turn it is, how many there may be and which way.
         storage: What the site's scripts keep in a browser, by origin: of sessions that a browser has logged in.
     """
 
     origins: Origins
     serial: bool
     leads_inside: bool
-    timeout_s: float
-    deadline_s: float
-    pace: Callable[[str], None] | None
-    allowance: Allowance | None
-    proxy_pool: ProxyPool | None
-    recorder: ExchangeRecorder | None = None
+    sending: Sending
     storage: Storage
-    _limits: Any  # of one exchange: a dataclass with a field ``deadline_s``
     _sent: SentHeaders
-    _one_at_a_time: Serial  # for a serial session
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> Response:
         """Send a prepared request and follow its redirects by the rules of `sessions.redirects`.
@@ -100,38 +77,38 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         prepared = Prepared.of(request)
         if not self.serial:
             return (yield from self._hops(prepared, kwargs))
-        yield Enter(self._one_at_a_time)
+        yield Enter(self.sending.one_at_a_time)
         try:  # the answer's cookies are in the jar before the next request takes its own
             if prepared.given_cookies is not None:
                 prepared.headers.pop("Cookie", None)
                 put_cookies(prepared, self.cookies)
             return (yield from self._hops(prepared, kwargs))
         finally:
-            self._one_at_a_time.leave()
+            self.sending.one_at_a_time.leave()
 
     def _hops(self, request: Prepared, kwargs: dict[str, Any]) -> Flow[Response]:
         follow = kwargs.pop("allow_redirects", True)
         options: dict[str, Any] = {
             "stream": kwargs.get("stream", self.stream),
-            "timeout": kwargs.get("timeout", self.timeout_s),
+            "timeout": kwargs.get("timeout", self.sending.timeout_s),
             "verify": kwargs.get("verify", self.verify),
             "cert": kwargs.get("cert", self.cert),
             "proxies": kwargs.get("proxies") or self.proxies,
         }
         jar = self.cookies  # a login swaps the jar: late answers write into the old one
         own = request.own_limits
-        ends = time.monotonic() + (self.deadline_s if own is None else own.deadline_s)
+        ends = time.monotonic() + (self.sending.deadline_s if own is None else own.deadline_s)
         history: list[Response] = []
         steps: Steps | None = None
         inside = self.leads_inside and not options["proxies"]
         guard = request.hop_guard
-        if self.proxy_pool is not None and self.proxy_pool.is_between and request.has_turn:
+        if self.sending.proxy_pool is not None and self.sending.proxy_pool.is_between and request.has_turn:
             raise BetweenProxies(str(request.url), "its session logs in anew through another proxy")
         while True:
             if steps is not None:
                 steps.take(request)
-            if self.pace is not None and not request.has_turn:
-                yield Call(partial(self.pace, str(request.url)))
+            if self.sending.pace is not None and not request.has_turn:
+                yield Call(partial(self.sending.pace, str(request.url)))
             if options["cert"] == self.cert and not self.origins.covers(str(request.url)):
                 options["cert"] = None  # a client certificate says who we are: it is held back as auth is
             answer = yield from self._exchange_with_cookies(request, jar, options, ends)
@@ -179,8 +156,8 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         jar.shorten(url)
         request.headers.pop("Cookie", None)
         put_cookies(request, self.cookies)
-        if self.pace is not None:
-            yield Call(partial(self.pace, url))
+        if self.sending.pace is not None:
+            yield Call(partial(self.sending.pace, url))
         again = yield from self._exchange(request, jar, options, ends)
         if again.status_code in TOO_LONG:
             jar.shorten(url, False)  # it was something else: leaving out a part of a session would log it out
@@ -189,12 +166,12 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
     def _exchange(self, request: Prepared, jar: Jar, options: dict[str, Any], ends: float) -> Flow[Response]:
         url = str(request.url)
         left_s = ends - time.monotonic()
-        limits = request.own_limits or self._limits
+        limits = request.own_limits or self.sending.limits
         if limits.deadline_s is None or not 0 <= limits.deadline_s - left_s < 0.01:  # a redirect has less time left
             limits = dataclasses.replace(limits, deadline_s=max(left_s, 0.001))
         request.limits = limits
         ticket = jar.ticket()
-        counted = self.allowance if self.allowance is not None and self.origins.covers(url) else None
+        counted = self.sending.allowance if self.sending.allowance is not None and self.origins.covers(url) else None
         if counted is not None and not counted.take():
             yield Call(partial(counted.before_sending, url))
         began = time.monotonic()
@@ -202,8 +179,8 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             answer = yield Send(self.get_adapter(url), request, options)
         except (FetchError, ValueError, requests.RequestException, OSError) as error:
             failed = self._no_answer(error, url, options, counted)
-            if self.recorder is not None:
-                self.recorder.failed(request, failed, time.monotonic() - began, self.name)
+            if self.sending.recorder is not None:
+                self.sending.recorder.failed(request, failed, time.monotonic() - began, self.name)
             if failed is error:
                 raise
             raise failed from error
@@ -211,15 +188,15 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             if counted is not None:
                 counted.unsent()
             raise
-        if self.proxy_pool is not None:
-            self.proxy_pool.connected(options["proxies"])
+        if self.sending.proxy_pool is not None:
+            self.sending.proxy_pool.connected(options["proxies"])
         for number, each in enumerate((answer, *late_answers(answer, request, options))):
             self._receive(each, jar, ticket)
             answer = each
             if counted is not None and (not number or counted.take()):  # an auth has sent it once more
                 counted.answered(each.headers)
-            if self.recorder is not None:
-                self.recorder.answered(each, self.name)
+            if self.sending.recorder is not None:
+                self.sending.recorder.answered(each, self.name)
         if not isinstance(answer, Response):
             answer = as_ours(answer)
         return answer
@@ -228,8 +205,8 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         """No answer came to a request: count it, look at the proxy, and say what is to be raised."""
         if counted is not None:
             counted.answered(None)
-        if self.proxy_pool is not None:
-            error = self.proxy_pool.look_at(error, options["proxies"])
+        if self.sending.proxy_pool is not None:
+            error = self.sending.proxy_pool.look_at(error, options["proxies"])
         if isinstance(error, FetchError | InvalidURL):
             return error
         return FetchError(url, f"{type(error).__name__}: {error}")  # from an adapter that a user mounted

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from crawler.quick_dataclass import quick_dataclass
 
 _BY_ENTRY: Final = ("headers", "params", "note", "given", "storage")
 _BOUND_TO: Final = ("proxies", "fitted")  # cookies made through one proxy or adapter are not for another one
@@ -26,7 +27,7 @@ _ABSENT: Final = object()
 _Key = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Merged:
     """A secret that holds the changes of both, with what lists show of it. Its repr shows nothing.
 
@@ -72,7 +73,7 @@ def merge(base: str, mine: str, theirs: str) -> Merged | None:
     return Merged(text, len(cookies), min(ends, default=None))
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class News:
     """What others have changed in the cookies of a session that this process has not touched.
 

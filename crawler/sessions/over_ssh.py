@@ -9,17 +9,17 @@ import re
 import shlex
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from crawler.errors import UsageError
+from crawler.quick_dataclass import quick_dataclass
 
 _PLACE: Final = re.compile(r"(?P<host>(?:[^@:/\[\]\s]+@)?(?:\[[^\]\s]+\]|[^:/\[\]\s]+))(?::(?P<folder>.*))?", re.DOTALL)
 _FAILED: Final = 255  # of ssh itself. Source: ssh(1), EXIT STATUS
 _NOT_FOUND: Final = 127  # of a command. Source: POSIX, sh, EXIT STATUS
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Place:
     """A project on another machine.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from crawler.clock import unix_now
@@ -24,6 +23,7 @@ from crawler.errors import (
     UnknownHost,
     Unreachable,
 )
+from crawler.quick_dataclass import quick_dataclass
 from crawler.redaction import redact
 
 FAILURES = 3  #: in a row, after which a proxy rests
@@ -31,7 +31,7 @@ FIRST_REST_S = 60.0
 LONGEST_REST_S = 3_600.0
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class ProxyHealth:
     """How well a proxy works.
 

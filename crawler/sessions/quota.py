@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from crawler.clock import unix_now
 from crawler.errors import QuotaSpent, SettingsError
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.quota_headers import LONGEST_REST_S, left_and_reset, says_nothing
 
 _UNITS_S = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
@@ -28,7 +29,7 @@ _BARE_ASKED_STATUSES = frozenset({429})
 _LIMIT_STATUSES = frozenset({403, 429})
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Quota:
     """So many requests in any stretch of so many seconds."""
 
@@ -72,7 +73,7 @@ def _is_unit(text: str, name: str) -> bool:
     return text.lower() in (name, name + "s", name[0], name[:3])
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Granted:
     """What the store lets a process send.
 
@@ -91,7 +92,7 @@ class Granted:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Rest:
     """An account that rests.
 
@@ -109,7 +110,7 @@ Grant = Callable[[int, list[tuple[float, int]]], Granted]
 """``(wanted, given back) -> granted``: asks the store, on whatever thread. What is given back: moment and number."""
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class _Held:
     """Requests that were granted at a moment and are not sent yet."""
 
@@ -120,7 +121,7 @@ class _Held:
         return quota is not None and now <= self.at + quota.hold_s
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class _Said:
     """What answers say about the window that is running: requests left at the last answer, and when it ends."""
 

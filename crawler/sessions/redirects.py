@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 
 import requests
 
 from crawler.errors import InvalidURL, RedirectError, Refused
+from crawler.quick_dataclass import quick_dataclass
 from crawler.redaction import HIDDEN
 from crawler.sessions.origins import SURVIVES_ORIGIN
 from crawler.urls import absolute, is_upgrade, printable, redact, same_origin
@@ -23,7 +23,7 @@ _SHOWN = 200
 _OPEN_USERINFO = re.compile(r"//[^/?#]*\Z")  # it was cut where one can no longer tell whether it is a password
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Hop:
     """The next request of a chain.
 

@@ -23,7 +23,6 @@ from crawler.response import Request, Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.auth.schemes import of_url, sendable
 from crawler.sessions.cookies.jar import Jar
-from crawler.sessions.flow import Serial
 from crawler.sessions.foreign_answers import own_copy
 from crawler.sessions.hops import Hops
 from crawler.sessions.known_errors import as_known
@@ -32,6 +31,7 @@ from crawler.sessions.prepared import HopGuard, Prepared
 from crawler.sessions.proxy_pool import ProxyPool
 from crawler.sessions.quota import Allowance
 from crawler.sessions.secrets import remember_secret
+from crawler.sessions.sending import Sending
 from crawler.sessions.sent_headers import SentHeaders, address_cookies
 from crawler.sessions.session_setup import given_to, merged_params, without_params
 from crawler.sessions.storage import Storage
@@ -56,6 +56,7 @@ class Session(Hops):
         origins: Where its auth and headers may go.
         epoch: How many times it has logged in; guarded by its login manager (`sessions.login.manager`).
         serial: One request at a time.
+        sending: How its requests are sent: times, turns, what its account may send, proxies.
         storage: What the site's scripts keep in a browser, by origin: of sessions that a browser has logged in.
         leads_inside: A private host of ours may redirect to others of its network, as to a single sign-on.
         login_urls: Pages with a password form that the login step met.
@@ -92,11 +93,11 @@ class Session(Hops):
         self.trust_env = False  # no netrc, no proxy variables: a credential must come from its own place
         self.name, self.key, self.identity = identity.name, key or identity.name, identity
         self.account, self.origins, self.serial = account, origins, identity.serial
-        self.timeout_s, self.deadline_s, self.max_redirects = timeout_s, deadline_s, max_redirects
+        self.max_redirects = max_redirects
         self.epoch = 0
         self.leads_inside = False
         self.note: dict[str, Any] = {}  #: kept with the session, for login steps; JSON-able
-        self._limits, self._transport = limits, transport
+        self._transport = transport
         self.cookies = Jar(home=origins.first)
         self.storage = Storage()
         self.headers = CaseInsensitiveDict({} if own_headers_alone else _USUAL)
@@ -114,19 +115,19 @@ class Session(Hops):
         self.auth, self.verify, self.cert = identity.auth, verify if identity.verify is None else identity.verify, None
         self.cert = identity.cert
         self.params = dict(identity.params)
-        self.proxy_pool = ProxyPool(identity.name, identity.proxies) if identity.proxies else None
+        pool = ProxyPool(identity.name, identity.proxies) if identity.proxies else None
+        self.sending = Sending(limits, timeout_s, deadline_s, proxy_pool=pool)
         for each in identity.proxies or (identity.proxy or proxy,):
             password = each.rpartition("@")[0].rpartition("://")[2].partition(":")[2]
             for spelling in (password, unquote(password)):
                 remember_secret(spelling)
-        self.go_through(self.proxy_pool.current if self.proxy_pool is not None else identity.proxy or proxy)
+        self.go_through(pool.current if pool is not None else identity.proxy or proxy)
         for adapter in self.adapters.values():
             adapter.close()
         self.adapters.clear()
         self.mount("https://", transport)
         self.mount("http://", transport)
         self.begins_as_it_is()
-        self.pace, self.allowance, self._one_at_a_time = None, None, Serial()
 
     # --- what requests does, by our rules ---------------------------------------------------------------------
     def prepare_request(self, request: requests.Request) -> Prepared:
@@ -210,9 +211,9 @@ class Session(Hops):
 
         Safe from any thread.
         """
-        if self.allowance is None:  # a guest, whom nobody has counted so far
-            self.allowance = Allowance(self.name)
-        return self.allowance.rest(spent.wait_s, spent.why)
+        if self.sending.allowance is None:  # a guest, whom nobody has counted so far
+            self.sending.allowance = Allowance(self.name)
+        return self.sending.allowance.rest(spent.wait_s, spent.why)
 
     def bare(self, url: str) -> str:
         """*url* as it may be kept: without what this session adds to each URL (`params`)."""
@@ -225,7 +226,7 @@ class Session(Hops):
             FetchError: No usable answer came; a `requests.RequestException` of the kind that requests raises, too.
             InvalidURL: It is not a URL that can be fetched; the same.
         """
-        kwargs.setdefault("timeout", self.timeout_s)
+        kwargs.setdefault("timeout", self.sending.timeout_s)
         if isinstance(url, bytes):
             url = url.decode()
         if isinstance(method, bytes):

@@ -7,7 +7,7 @@ not the same without: it would go past a mounted adapter, or send requests that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -15,6 +15,7 @@ import requests
 from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.auth.schemes import dump_auth
 
 
@@ -32,7 +33,7 @@ def session_setup(session: requests.Session) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Given:
     """What an identity and the settings give a session, before any login step has changed it. Its repr shows nothing.
 

@@ -93,7 +93,7 @@ def take_news(session: Session, record: LoginRecord, base: str, stored: str) -> 
 
 def _may_go_through(session: Session, proxies: Any) -> bool:
     """Go on through the proxy that a stored session was made through, where it is one of the session's."""
-    proxy, pool = proxies.get("https", "") if isinstance(proxies, dict) else "", session.proxy_pool
+    proxy, pool = proxies.get("https", "") if isinstance(proxies, dict) else "", session.sending.proxy_pool
     if pool is None or not pool.knows(proxy):
         return False
     pool.use(proxy)

@@ -6,14 +6,15 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from crawler.pages.file_folder import FileFolder, names_of
+from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.told import HeldFile
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class FilesCopied:
     """What became of the files of a store.
 

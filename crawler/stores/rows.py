@@ -17,12 +17,12 @@ import base64
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from numbers import Integral
 from typing import Any
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.nested import is_plain, readable, tagged, untagged
 
 _HOSTILE = re.compile("[\x00\ud800-\udfff]")
@@ -45,7 +45,7 @@ def harmless(text: str) -> str:
     return escape(text) if _HOSTILE.search(text) else text
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Kind:
     """How values of one sort are stored.
 

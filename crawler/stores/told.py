@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from crawler.outcome import KeptPage
+from crawler.quick_dataclass import quick_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Counts:
     """Requests of a frontier by state, and pages and items committed for it."""
 
@@ -27,7 +28,7 @@ class Counts:
         return self.waiting + self.leased + self.done + self.failed + self.skipped + self.parked
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Login:
     """One login of a session, as it was recorded.
 
@@ -44,7 +45,7 @@ class Login:
     expired_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class LogLine:
     """One line of the page log.
 
@@ -62,7 +63,7 @@ class LogLine:
     ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Trouble:
     """A line of the page log that reports an error."""
 
@@ -72,7 +73,7 @@ class Trouble:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class KeptSample:
     """A page kept for inspection.
 
@@ -91,7 +92,7 @@ class KeptSample:
     given: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class CareNote:
     """One thing that a doctor has examined.
 
@@ -106,7 +107,7 @@ class CareNote:
     advice: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Damage:
     """What `doctor` found.
 
@@ -121,7 +122,7 @@ class Damage:
     readable: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Audit:
     """Whether the sums of a frontier match.
 
@@ -142,7 +143,7 @@ class Audit:
         return not self.problems
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Sample:
     """Requests (or answers) with one thing in common.
 
@@ -163,7 +164,7 @@ class Sample:
         return Sample(self.kind, self.count + count, self.url, self.text)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class HeldFile:
     """One version of a file that is held.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from crawler.outcome import KeptPage, Leased
+from crawler.quick_dataclass import quick_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class StoredItem:
     """An item as it is stored; its key is "" where it has none."""
 
@@ -17,7 +18,7 @@ class StoredItem:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class KnownPage:
     """What the store has about one request for a page.
 
@@ -44,7 +45,7 @@ class KnownPage:
     size_bytes: int | None = None
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Kept:
     """A kept page, and what is stored for it.
 
@@ -64,7 +65,7 @@ class Kept:
     at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class KeptCrawl:
     """How much is kept for one crawl.
 

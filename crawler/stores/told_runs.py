@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from crawler.quick_dataclass import quick_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class RunRow:
     """One execution of a spider. `frontier` is shared by the runs that resume one another."""
 
@@ -28,7 +30,7 @@ class RunRow:
 LIVES, LEFT, DEAD = "", "left", "dead"  #: see `MemberRow.gone`
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class MemberRow:
     """One process that works on a run, or has.
 
@@ -59,7 +61,7 @@ class MemberRow:
         return "" if not self.left_at else DEAD if self.agrees == DEAD else LEFT
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class LeaseTerms:
     """What is leased, and on which terms.
 
@@ -93,7 +95,7 @@ class LeaseTerms:
     late_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class SlotRule:
     """How politely one slot is to be treated; given with each lease call.
 
@@ -106,7 +108,7 @@ class SlotRule:
     jitter: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Committed:
     """What a commit wrote.
 

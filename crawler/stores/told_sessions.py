@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from crawler.quick_dataclass import quick_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class SessionRow:
     """The stored state of a session."""
 
@@ -23,7 +23,7 @@ class SessionRow:
     logged_in_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class LoginClaim:
     """Answer to `LoginStore.claim`.
 
@@ -45,7 +45,7 @@ class LoginClaim:
     token: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Snapshot:
     """One entry of a session's history, without its secret part."""
 

@@ -6,7 +6,7 @@ import io
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from http.client import HTTPMessage
 from typing import Any
 
@@ -14,11 +14,12 @@ import requests
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.testing.wire import REASONS
 from crawler.untyped import take_cookies
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Reply:
     """An answer in a script; made by `reply`. It can be given any number of times."""
 

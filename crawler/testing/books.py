@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.testing.site_options import Account, SiteOptions
 
 ORDERS_PER_PAGE = 10
@@ -34,7 +35,7 @@ _TALE = "a slow tale about people who keep letters in drawers and open them when
 _WORDS = _TALE.split()
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Book:
     """One book; all of it is public but the price, which depends on the customer."""
 
@@ -61,7 +62,7 @@ class Book:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Order:
     """One order of one account."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from html import escape
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.testing.books import PRIVATE_PAGES
 from crawler.testing.logins import SiteSession
 from crawler.testing.site_options import SiteOptions
@@ -32,7 +32,7 @@ _TRAPS = (
 )
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class VisitorRequest:
     """One request and who makes it.
 

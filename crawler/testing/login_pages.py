@@ -12,10 +12,11 @@ import secrets
 import threading
 import time
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from html import escape
 from urllib.parse import quote
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.testing.codes import MailBox, is_totp
 from crawler.testing.layout import Layout, VisitorRequest
 from crawler.testing.logins import Sessions
@@ -27,7 +28,7 @@ REMEMBERED_VISITORS = 10_000
 TOKENS_A_VISITOR = 50
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class _Visitor:
     """What the site knows of a browser before anybody has signed in with it."""
 
@@ -36,7 +37,7 @@ class _Visitor:
     next_path: str = "/account/"
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class _Form:
     """A form that is shown: its title, its id, where it is sent, and its fields as HTML."""
 

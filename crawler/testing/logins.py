@@ -12,15 +12,15 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.testing.site_options import SiteOptions
 from crawler.testing.site_records import Recorder
 
 REMEMBERED_OLD_IDS = 10_000  # replaced ids that are still recognised, so that they can be refused as such
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class SiteSession:
     """One signed-in visitor.
 

@@ -12,6 +12,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from crawler.quick_dataclass import quick_dataclass
+
 LoginStyle = Literal["redirect", "soft200", "status401", "masked"]
 CodeKind = Literal["totp", "mail"]
 LogoutLinks = Literal["one", "all", "sneaky", "none"]
@@ -71,7 +73,7 @@ def practice_accounts(count: int) -> tuple[Account, ...]:
     return tuple(accounts)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class SiteOptions:
     """How the practice site behaves.
 

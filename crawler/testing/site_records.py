@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
+
+from crawler.quick_dataclass import field_names, quick_dataclass
 
 
 class LoggedRequest(NamedTuple):
@@ -37,7 +39,7 @@ class LoggedRequest(NamedTuple):
     connection: int
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Record:
     """The counts at one moment: a copy that does not change any more.
 
@@ -85,14 +87,14 @@ class Record:
     def copy(self) -> Record:
         """An independent copy."""
         values: dict[str, Any] = {}
-        for name in self.__slots__:
+        for name in field_names(self):
             value = getattr(self, name)
             values[name] = value if isinstance(value, int) else value.copy()
         return Record(**values)
 
     def to_json(self) -> dict[str, Any]:
         """As values that JSON can hold."""
-        values: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        values: dict[str, Any] = {name: getattr(self, name) for name in field_names(self)}
         values["hits_by_session"] = [[url, label, count] for (url, label), count in self.hits_by_session.items()]
         values["statuses"] = [[status, count] for status, count in self.statuses.items()]
         return values

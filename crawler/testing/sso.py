@@ -9,9 +9,9 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlsplit
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.testing.layout import Layout, VisitorRequest
 from crawler.testing.login_pages import LoginForms
 from crawler.testing.site_options import SiteOptions
@@ -21,7 +21,7 @@ from crawler.testing.wire import Answer
 TICKET_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class _Ticket:
     username: str
     host: str

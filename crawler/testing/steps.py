@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from crawler.quick_dataclass import quick_dataclass
+
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 LAST_CHUNK = b"\r\n0\r\n\r\n"
 CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked", re.IGNORECASE)
@@ -31,21 +33,21 @@ class Act(Enum):
 READ, RESET, CLOSE, HOLD = Act.READ, Act.RESET, Act.CLOSE, Act.HOLD
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Pause:
     """Do nothing for a while, seconds."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Until:
     """Wait until the test sets the event, or the server is closed."""
 
     event: threading.Event
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Drip:
     """Send *data* in pieces of *size* bytes with *every_s* seconds before each."""
 
@@ -54,7 +56,7 @@ class Drip:
     size: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Endless:
     """Send *block* again and again, until *most_bytes* were sent or the other side hangs up."""
 

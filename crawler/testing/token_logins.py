@@ -16,9 +16,9 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.testing.books import Shop
 from crawler.testing.layout import Layout, VisitorRequest
 from crawler.testing.login_pages import LoginForms
@@ -31,7 +31,7 @@ REALM = "practice"
 NONCES = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class _Token:
     username: str
     expires_s: float | None

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import re
 import socket
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from urllib.parse import parse_qsl
+
+from crawler.quick_dataclass import quick_dataclass
 
 MAX_HEAD_BYTES = 256 * 1024
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -26,7 +28,7 @@ class BadCall(Exception):
     """What came is not a request that can be answered; the text becomes the reason in a 400."""
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class WireRequest:
     """One request as it was read.
 
@@ -76,7 +78,7 @@ class WireRequest:
         return found
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Answer:
     """What goes back.
 

@@ -115,7 +115,7 @@ def test_B20_a_login_form_that_posts_elsewhere_is_refused_and_both_hosts_are_nam
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "mailto:a@b.test", "ftp://a.test/", "data:,x", "javascript:x"])
 def test_a_login_step_cannot_ask_for_another_scheme(net: Net, url: str) -> None:
     session = net.session("http://127.0.0.1:1/")
-    session.pace = lambda asked: None
+    session.sending.pace = lambda asked: None
 
     with pytest.raises(InvalidURL):
         session.get(url)

@@ -136,7 +136,7 @@ def test_a_request_of_a_page_waits_for_its_turn_and_for_a_connection(
     shop: ScriptShop, make: Make, session: Session
 ) -> None:
     turns, stopping = list[str](), threading.Event()
-    session.pace = turns.append
+    session.sending.pace = turns.append
     slots, inbox = HostSlots(Settings(per_host=1, throttle=False), {}), Inbox(1)
     connections = Connections(slots, inbox, stopping)
     slot = shop.url.removeprefix("http://")

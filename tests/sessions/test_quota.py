@@ -189,7 +189,7 @@ def test_a_request_that_missed_its_turn_is_not_under_way_and_costs_nothing(clock
         transport=door(IN),
         limits=Limits(),
     )
-    session.allowance = allowance = Allowance("anna", quota, Bank(clock, 1), clock=clock)
+    session.sending.allowance = allowance = Allowance("anna", quota, Bank(clock, 1), clock=clock)
     if quota is None:
         assert allowance.take()
         allowance.answered({"X-RateLimit-Remaining": "9", "X-RateLimit-Reset": "60"})

@@ -211,7 +211,7 @@ def test_every_request_without_a_turn_asks_for_one_and_redirects_too(net: Net) -
     asked: list[str] = []
     own = net.host({"/go": Answer.redirect("/end")})
     session = net.session(own.url)
-    session.pace = asked.append
+    session.sending.pace = asked.append
 
     session.get(f"{own.url}/go")
     session.send(session.prepare_link(Request(f"{own.url}/go")))

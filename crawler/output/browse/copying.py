@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from crawler.output.history import past_runs, summary_of, told_of
 from crawler.output.report.answer_log import host_part
 from crawler.output.report.document import report_page
 from crawler.output.report.gathering import Report, gather
+from crawler.quick_dataclass import quick_dataclass
 from crawler.selection import Selection
 from crawler.sessions.secrets import hide
 from crawler.stores.base import Store
@@ -36,7 +36,7 @@ CRAWLS = 30  #: newest ones whose changes are shown
 RUNS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Copies:
     """What is served.
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from crawler.errors import UsageError
+from crawler.quick_dataclass import quick_dataclass
 from crawler.selection import Column, Portion
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Look:
     """The options for how it should look.
 
@@ -46,7 +46,7 @@ class Writer(Protocol):
         """Release what it has opened itself: something went wrong before the end."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Format:
     """A kind of file.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -23,12 +23,13 @@ from crawler.output.export.what import (
     tables_of,
     told_of_which,
 )
+from crawler.quick_dataclass import quick_dataclass
 from crawler.redaction import redact
 from crawler.selection import Portion
 from crawler.stores.base import Store
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Target:
     """Where an export goes.
 
@@ -44,7 +45,7 @@ class Target:
     force: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Exported:
     """The outcome of an export.
 

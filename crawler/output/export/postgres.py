@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ from crawler.errors import NotWritten, TargetError, UsageError
 from crawler.output.export.text_formats import aligned
 from crawler.output.export.values import cell, json_text
 from crawler.output.export.what import CrawlStanding, ExportChoice, ExportTable, portions, tables_of
+from crawler.quick_dataclass import quick_dataclass
 from crawler.redaction import redact
 from crawler.selection import Column
 from crawler.stores.base import Store
@@ -40,7 +40,7 @@ _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _NUL_IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)\\u(0000|d[89a-f][0-9a-f]{2})", re.I)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class DatabaseTable:
     """A table of a database."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from crawler.errors import UsageError
 from crawler.output.export.text_formats import portions_of
 from crawler.output.history import ending_of, summary_of
+from crawler.quick_dataclass import quick_dataclass
 from crawler.records import Change
 from crawler.selection import Column, Portion, Selection
 from crawler.stores.base import ALL_RUNS, Store
@@ -18,7 +19,7 @@ ORIGIN = ("_run", "_url", "_time")
 BY_NAME = (*ORIGIN, "_crawl", "_spider", "_account")  #: columns of ours that may be asked for by name
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class ExportChoice:
     """What is to be exported.
 
@@ -36,7 +37,7 @@ class ExportChoice:
     changes: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class ExportTable:
     """A table of an export, before its rows are read (`formats.TableHead`).
 

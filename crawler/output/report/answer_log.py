@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.told import LogLine
 
 MOST_HOSTS = 2_000  #: that are kept apart; those met later are lumped together
@@ -15,7 +16,7 @@ _BINS = 60
 _STEPS = 8  #: of a doubling: a latency is right to within a tenth
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class HostLatency:
     """How fast a host answered: the milliseconds within which half of its answers, and 95 of 100, came."""
 
@@ -25,7 +26,7 @@ class HostLatency:
     slow_ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class AnswerFigures:
     """What the page log of one run says.
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from html import escape
+
+from crawler.quick_dataclass import quick_dataclass
 
 COLOURS = 6
 _HEIGHT = 150
@@ -18,7 +19,7 @@ _TOP, _BOTTOM = 14, 20  #: pixels for the highest number and for the labels belo
 _GAP = 0.22  #: of a column's place
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Series:
     """Numbers under one name, drawn in the colour of that number, 1 to `COLOURS`."""
 

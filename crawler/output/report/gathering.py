@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Any
 
@@ -14,6 +14,7 @@ from crawler.output.report.answer_log import AnswerFigures, read_answers
 from crawler.output.run_members import MemberShare, shares_of
 from crawler.output.run_report import Cause, causes_of
 from crawler.output.timeline import Moment, timeline_of
+from crawler.quick_dataclass import quick_dataclass
 from crawler.records import Change
 from crawler.stores.base import RunRow, SessionRow, Store
 from crawler.stores.told import Login
@@ -24,7 +25,7 @@ _CHANGES = 40
 _SKIPPED = 20
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Night:
     """One run.
 
@@ -45,7 +46,7 @@ class Night:
     logins: Sequence[Login]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Report:
     """All that the page shows.
 

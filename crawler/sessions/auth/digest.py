@@ -15,12 +15,13 @@ import os
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, NoReturn
 from urllib.parse import quote, urlsplit
 
 import requests
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.auth.shared import Again, SharedAuth, once_more, was_sent_again
 from crawler.sessions.secrets import Secret
 from crawler.urls import origin_of
@@ -31,7 +32,7 @@ _PARAMETER: Final = re.compile(r'\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s
 _NONCE_SENT: Final = re.compile(r'\bnonce="((?:[^"\\]|\\.)*)"')
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Challenge:
     """What a server wants answered.
 
@@ -51,7 +52,7 @@ class Challenge:
     hashes_names: bool = False
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class _DigestState:
     """A challenge in use. The client nonce stays with it, so that "-sess" means the same on both sides."""
 
@@ -169,7 +170,7 @@ class DigestAuth(SharedAuth):
         raise TypeError("an auth is not pickled: it holds a secret")
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Digested:
     """Who asks for what, with which nonce of ours for the *count*-th time."""
 

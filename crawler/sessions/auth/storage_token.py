@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import requests
 
 from crawler.errors import InvalidURL, LoginFailed
+from crawler.quick_dataclass import quick_dataclass
 from crawler.render import Render
 from crawler.sessions.auth.oauth import OAuth2
 from crawler.sessions.auth.shared import Again, SharedAuth
@@ -60,7 +61,7 @@ class PageRefresh:
 Refresh = TokenRefresh | PageRefresh
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class _Renewal:
     """Of one token of one session.
 

@@ -10,9 +10,10 @@ The rules are those of browsers (RFC 6265bis). Two points where a choice had to 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, NamedTuple
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.cookies.dates import parse_cookie_date
 from crawler.sessions.cookies.scope import CookieScope, default_path, domain_refusal, parse_origin
 from crawler.urls import registrable
@@ -27,7 +28,7 @@ _DELTA: Final = re.compile(r"-?[0-9]+")
 _SAME_SITE: Final = {"strict": "Strict", "lax": "Lax", "none": "None"}
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Cookie:
     """One cookie with all that RFC 6265bis keeps about it.
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, NamedTuple
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.cookies.deleted import Deleted
 from crawler.sessions.cookies.rules import Cookie
 from crawler.sessions.cookies.scope import CookieScope, path_from, path_match
@@ -29,7 +30,7 @@ _MAX_VIEWS: Final = 1_024  # hosts of one site
 _SLIDE: Final = 0.01  # an end that moved by less than this part of the lifetime is not worth a snapshot
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class CookieChange:
     """One thing that happened to the cookies of a site.
 

@@ -10,10 +10,11 @@ import base64
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from crawler.errors import UsageError
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.cookies.cookie_records import Record
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.cookies.scope import CookieScope, origin_and_path_start
@@ -57,7 +58,7 @@ LONG_WITH_VALUE: Final = frozenset(_LONG_OPTIONS.split())
 _SHORT_NAMES: Final = {"-H": "--header", "-b": "--cookie", "-A": "--user-agent", "-u": "--user"}
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Captured:
     """What requests say about their session. Its ``repr`` shows no values.
 

@@ -21,11 +21,12 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
 from crawler.errors import UsageError
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.auth.schemes import authorization_of, movable
 from crawler.sessions.cookies.cookie_records import Record, from_record, to_record
 from crawler.sessions.cookies.scope import origin_and_path_start
@@ -50,7 +51,7 @@ _COOKIES_TXT_LINE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Imported:
     """What was found. Its ``repr`` shows no values.
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from http.cookiejar import Cookie, CookieJar
 from typing import Any, Final
 
 from crawler.errors import UsageError
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.cookies.cookie_records import Record
 from crawler.sessions.formats.browser_records import browser_record
 from crawler.urls import site_of
@@ -29,7 +30,7 @@ _NOT_OPENED: Final = re.compile(
 Extract = Callable[..., CookieJar]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class BrowserProfile:
     """``BROWSER[+KEYRING][:PROFILE][::CONTAINER]``, as yt-dlp has it.
 
@@ -56,7 +57,7 @@ class BrowserProfile:
         return self.browser + (f", profile {self.profile}" if self.profile else "")
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class FromBrowser:
     """What was found. Its ``repr`` shows no values.
 

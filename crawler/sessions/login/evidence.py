@@ -15,10 +15,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.login.lives import KnownLives, Lives, Next, next_where_pages_show_us, pages_until_probe
 
 #: Answers of these statuses prove nothing: a member may lack the right to a page, and a guest lacks it, too.
@@ -28,7 +29,7 @@ _MOST_ROUTES: Final = 1_000
 _MOST_PATIENCE: Final = 64  # refusals in a row after which the session is probed in any case
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Answered:
     """A page that came back without a proof. Times in seconds since 1970; *led_to* is where redirects ended."""
 
@@ -39,7 +40,7 @@ class Answered:
     led_to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Life:
     """How long a session lived: requests that it answered since its login, and seconds."""
 
@@ -47,7 +48,7 @@ class Life:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Loss:
     """What is lost with a session.
 
@@ -65,7 +66,7 @@ class Loss:
     alone: int = 0
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class SinceLogin:
     """What was seen of a session since it logged in.
 

@@ -8,8 +8,9 @@ ends, or the token, is taken for the end.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from crawler.quick_dataclass import quick_dataclass
 
 Health = Literal["good", "ending", "over", "unknown"]
 
@@ -17,7 +18,7 @@ _ENDING_SHARE: Final = 0.9  # of its expected life
 _LEAST_LIFE_S: Final = 1.0  # shorter ones are failed logins
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Forecast:
     """What is expected of a login.
 

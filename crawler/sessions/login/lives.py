@@ -8,9 +8,10 @@ page that may then be taken for the cause. A session that outlives the others is
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from crawler.quick_dataclass import quick_dataclass
 
 _LAST: Final = 3  # this many of the last lives are looked at: the shortest of them counts
 _SHARE: Final = 4  # of what a session has answered beyond all expectation, a fourth is risked at once
@@ -24,7 +25,7 @@ class Next(StrEnum):
     PROBE = "probe"  #: prove the session first, when all that is under way is back
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class KnownLives:
     """What earlier runs know.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from crawler.errors import (
@@ -27,6 +26,7 @@ from crawler.errors import (
     WrongPassword,
 )
 from crawler.loading import place_in_spider
+from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 from crawler.sessions.foreign_answers import set_cookie_lines
 from crawler.sessions.login import signs
@@ -42,7 +42,7 @@ _REFUSES_WHAT_WAS_SENT = frozenset({400, 422})  # 403 may as well be a token tha
 RetryAfter = Callable[[str | None], float | None]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Ended:
     """What came of a login that did not succeed.
 
@@ -125,7 +125,7 @@ def _may_have_sent(error: Exception, session: Session) -> bool:
     return session.account.gave_password and not told
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class LoginRefusal:
     """The site has refused what it was sent: *surely*, or by all that is known."""
 

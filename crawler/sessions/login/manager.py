@@ -157,7 +157,7 @@ class LoginManager:
 
     def _prepare(self) -> Preparation:
         state = self.record.state
-        pool = self.session.proxy_pool
+        pool = self.session.sending.proxy_pool
         if pool is not None and state is LoginState.UNPROVEN:
             pool.take_over(self.desk.proxy_health(self.session.key))
         if pool is not None and self.session.proxies.get("https") != pool.current:
@@ -357,7 +357,7 @@ class LoginManager:
 
     def _ended_badly(self, error: Exception) -> Preparation:
         session, record = self.session, self.record
-        pool = session.proxy_pool
+        pool = session.sending.proxy_pool
         if isinstance(error, QuotaSpent) or (pool is not None and pool.may_help(error)):
             ending: Literal["busy", "unsent"] = "busy" if session.sent.credentials else "unsent"
             self.desk.end_login(session.key, LoginEnd(ending, str(error), session.account.mark()))

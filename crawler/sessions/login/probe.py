@@ -6,11 +6,11 @@ fine before and is refused now, or leads somewhere else, says that the session i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from crawler.pages.parsing import is_json
+from crawler.quick_dataclass import quick_dataclass
 
 if TYPE_CHECKING:
     from crawler.response import Response
@@ -19,7 +19,7 @@ _SHORT: Final = 4_096  # characters: an answer with nothing in it is not longer
 _DEEP: Final = 5  # boxes in boxes that are opened
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Probed:
     """What a probe has shown.
 

@@ -11,7 +11,7 @@ def left_proxy(manager: LoginManager) -> str:
 
     A guest goes on through the next one with an empty jar; an account has to log in there.
     """
-    session, pool = manager.session, manager.session.proxy_pool
+    session, pool = manager.session, manager.session.sending.proxy_pool
     health = pool.keep() if pool is not None else None
     if pool is None or health is None:
         return ""

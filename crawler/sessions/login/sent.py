@@ -6,11 +6,11 @@ never came counts as sent, unless there was certainly no connection.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from crawler.errors import FetchError
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.login.login_addresses import login_page_of
 from crawler.sessions.login.login_answers import is_made_by_scripts
 from crawler.sessions.login.page_marks import has_login_form
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Sent:
     """Of one login.
 

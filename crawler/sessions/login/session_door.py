@@ -9,12 +9,12 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from crawler.clock import unix_now
 from crawler.errors import LoginFailed
 from crawler.events import LoginEnded, Warned
 from crawler.outcome import Leased, Outcome
+from crawler.quick_dataclass import quick_dataclass
 from crawler.request import SPREAD
 from crawler.sessions.login.findings import goes_in_turn
 from crawler.sessions.login.lives import Next
@@ -35,7 +35,7 @@ _PROOF_MARGIN_S = 1.0  #: of a proof by another process nothing more is known th
 _DRAIN_S = 2.0  #: longest wait for pages under way before a session is probed as a matter of course
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class _Doubt:
     """Why nothing more of a session is sent now.
 
@@ -101,7 +101,7 @@ class SessionDoor:
         """
         name = outcome.session_name
         manager = self._pool.manager(name)
-        if manager.session.proxy_pool is not None and (why := left_proxy(manager)):
+        if manager.session.sending.proxy_pool is not None and (why := left_proxy(manager)):
             self._teller.tell(Warned(self._clock(), f"session {name}", why))
             self._teller.summary.messages.append(f"session {name}: {why}")
             if manager.wants_login:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from crawler.outcome import Leased, Outcome, Verdict
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.login.evidence import REFUSALS, Guarded
 from crawler.sessions.login.findings import convict, fail_logged_out
 from crawler.sessions.login.lives import KnownLives
@@ -22,7 +23,7 @@ from crawler.sessions.login.unproven import Judgement, UnprovenPages, is_refusal
 _STRIKES = 2  #: how often a page may show the logged-out sign in a good session until it fails
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class SessionNow:
     """How a session stands when an answer of it is looked at.
 
@@ -37,7 +38,7 @@ class SessionNow:
     serial: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Ruling:
     """What follows from an answer.
 

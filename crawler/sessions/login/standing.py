@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from crawler.errors import SessionError
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions import snapshot
 from crawler.sessions.auth.schemes import dump_auth
 from crawler.sessions.auth.storage_token import in_storage
@@ -22,7 +22,7 @@ _LAST_MOMENTS_S: Final = 10.0  # of a token: a probe has to find its turn
 _LAST_SHARE: Final = 0.1  # of the life of a short one
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Preparation:
     """What came of preparing a session.
 
@@ -44,7 +44,7 @@ class Preparation:
     renews: bool = False
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Witness:
     """A page that showed us logged out, where the probe page may be one that everybody sees.
 
@@ -102,8 +102,8 @@ class Standing:
             self.record.proved_at = self.clock()
         self.record.signal(signal, epoch=epoch)
         self.session.epoch, self.known_good = epoch, True
-        if self.session.proxy_pool is not None:
-            self.session.proxy_pool.is_between = False
+        if self.session.sending.proxy_pool is not None:
+            self.session.sending.proxy_pool.is_between = False
         ends, last_moments_s = self._token_life()
         self.ends_at = ends - last_moments_s
         self.let_in = self.let_in or signal in (Signal.LOGIN_OK, Signal.ADOPTED)

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Final
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.login.evidence import Life
 
 BLAMED_UNTIL_SUSPECT: Final = 2
@@ -38,7 +39,7 @@ class Finding(StrEnum):
 Blames = Mapping[str, Collection[str]]  #: pages by their keys, to the losses that each is blamed for
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class _Suspicion:
     losses: set[str] = field(default_factory=set)  # that it is blamed for
     trials: int = 0

@@ -6,9 +6,9 @@ What counts as a suspect and what a trial shows is decided in `sessions.login.su
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from crawler.outcome import Leased, Outcome
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.login.evidence import Evidence, Life
 from crawler.sessions.login.findings import Bans
 from crawler.sessions.login.suspects import LEAST_CONTROL, Blames, Finding, Suspects
@@ -17,7 +17,7 @@ TAKEN_S = 60.0  #: how long a process that has taken trials over keeps them with
 _ASK_EVERY_S = 0.5  #: how often to look up what other processes blame pages for
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Trial:
     """The one that is going on.
 
@@ -32,7 +32,7 @@ class Trial:
     answer: Outcome | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class TrialRules:
     """How suspects are tried, and by whom.
 

@@ -6,15 +6,16 @@ Pure bookkeeping around `sessions.login.evidence`. Used by the scheduler's threa
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from crawler.outcome import Leased, Outcome, Verdict
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.login.evidence import Answered, Evidence, Guarded, Loss, RefusalPatience
 from crawler.sessions.login.lives import KnownLives
 from crawler.sessions.login.rotation import Rotation
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Judgement:
     """What becomes of the pages that were kept.
 

@@ -18,9 +18,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
+
+from crawler.quick_dataclass import quick_dataclass
 
 Ending = Literal["", "ok", "refused", "failed", "lost", "broken", "busy", "absent", "human", "unsent", "renewed"]
 """How an attempt ended:
@@ -58,7 +60,7 @@ MOST_ATTEMPTS: Final = 60
 MOST_REFUSALS: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Trying:
     """What is about to log in, and with what.
 
@@ -79,7 +81,7 @@ class Trying:
     renews: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Attempt:
     """One login, as recorded. Times are seconds since 1970; the other fields are as in `Trying`."""
 
@@ -94,7 +96,7 @@ class Attempt:
     renews: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class RefusedCredentials:
     """Credentials that the site has refused: how often, when last, in which login, and to which spider."""
 
@@ -106,7 +108,7 @@ class RefusedCredentials:
     steps: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class LoginBook:
     """What is known about the logins of one account, oldest first."""
 
@@ -114,7 +116,7 @@ class LoginBook:
     refusals: tuple[RefusedCredentials, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Decision:
     """Whether a login may begin.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from crawler.pacing import slack_s
+from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.told_runs import LeaseTerms, SlotRule
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class WaitingSlot:
     """A slot that may send now or soon, and its candidates.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from crawler.outcome import ItemRow
+from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.driver import Driver, Transaction, batch_size, quoted
 from crawler.stores.rows import KINDS, PLAIN_TYPE, escape, load_value, store_value, unescape
 from crawler.stores.sql.given_fields import GivenFields
@@ -23,7 +23,7 @@ _OUR_TYPES = ("integer", "text", "real", "integer", "integer", "integer", "text"
 Address = tuple[int, str, float, int, int, int, str]  #: run, url, time, request, position, crawl, spider
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class _Look:
     """Whether values of these types fit their columns as they are, and which of them have to be checked first."""
 
@@ -32,7 +32,7 @@ class _Look:
     numbers: tuple[int, ...] = ()  #: NaN, infinity or more than 64 bits
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Plan:
     """How items of one shape are written."""
 

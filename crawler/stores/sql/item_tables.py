@@ -7,9 +7,9 @@ kind, and widened by the first one with a new field; another process may have be
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from crawler.quick_dataclass import quick_dataclass
 from crawler.selection import OURS as OURS
 from crawler.stores.driver import Driver, Tables, Transaction
 from crawler.stores.naming import safe_name, table_name
@@ -20,7 +20,7 @@ HIDDEN = ("_types", "_more")
 OF_RECORDS = ("_record", "_gone")  # number of the record; the crawl that found it gone
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class Table:
     """A result table as the registry knows it."""
 

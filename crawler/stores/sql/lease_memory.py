@@ -17,15 +17,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from crawler.quick_dataclass import quick_dataclass
 
 TIMES, MOST_S = 20.0, 10.0
 LATE_S, WHOLE_S = 10.0, 300.0  #: a transaction may be this late; leases that were missed nevertheless are found then
 _FRONT = (-(2**62), 0)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass
 class Seen:
     """What one search has found.
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from crawler.outcome import Found, Outcome, Verdict
+from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.base import Committed, RunRow
 from crawler.stores.driver import PAGES, Driver, Transaction, batch_size
 from crawler.stores.policy.committing import ENDING, NEXT, counted, needs_its_epoch, outdated, over, rule_of
@@ -49,7 +49,7 @@ _LOGGED = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class PageParts:
     """All that a page may bring, each where it is written."""
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
 from crawler.outcome import ItemRow, Outcome
+from crawler.quick_dataclass import quick_dataclass
 from crawler.records import differing
 from crawler.stores.base import RunRow
 from crawler.stores.driver import Driver, Transaction, quoted
@@ -24,7 +25,7 @@ from crawler.stores.sql.sighting_rows import ListingPage, Said, SightingRows
 Noted = dict[str, Any]  #: field to its value in the form of `noted`; without fields that are None
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class KeptRecord:
     """A row of `crawl_records`."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from crawler.outcome import Outcome, Verdict
+from crawler.quick_dataclass import quick_dataclass
 from crawler.records import is_partial
 from crawler.stores.base import RunRow
 from crawler.stores.driver import Driver, Transaction
@@ -36,7 +36,7 @@ class Said(NamedTuple):
 Sighting = tuple[bytes | None, int, bool]  #: hash, shape, whether it was dropped
 
 
-@dataclass(slots=True)
+@quick_dataclass(frozen=False)
 class ListingPage:
     """A page that lists records, or did so before.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from crawler.outcome import Outcome
 from crawler.stores.base import Cipher, Committed, RunRow
@@ -47,7 +48,33 @@ def _as_it_is(part: Part, /) -> Part:
     return part
 
 
-class SQLStore:
+@dataclass(slots=True, eq=False, repr=False)
+class StoreParts:
+    """The parts of a store by the names of `stores.base.Store`, each as callers from outside use it."""
+
+    runs: RunRows
+    frontier: FrontierRows
+    members: WorkerRows
+    leases: LeaseRows
+    slots: SlotRows
+    visits: VisitRows
+    sessions: SessionRows
+    logins: LoginRows
+    quotas: QuotaRows
+    values: ValueRows
+    files: FileRows
+    results: ResultRows
+    exports: ResultPortions
+    records: RecordHistory
+    rejected: RejectedRows
+    samples: SampleRows
+    kept: KeptRows
+    reports: ReportRows
+    log: AnswerRows
+    care: Care
+
+
+class SQLStore(StoreParts):
     """`stores.base.Store` on a `Driver`. For one thread at a time."""
 
     def __init__(
@@ -82,19 +109,30 @@ class SQLStore:
         commits = PageCommit(driver, owners, written)
         audit = AuditRows(driver, frontier, results, reports)
 
-        self.runs, self.frontier = outer(RunRows(driver, members)), outer(frontier)
-        self.members = outer(WorkerRows(driver))
-        self.leases, self.slots, self.visits = outer(LeaseRows(driver, cipher, owners)), outer(slots), outer(visits)
-        self.sessions, self.logins = outer(sessions), outer(LoginRows(driver, cipher, members, sessions, values))
-        self.quotas, self.values = outer(QuotaRows(driver)), outer(values)
         portions = ResultPortions(driver, known, given)
-        self.files, self.results, self.exports = outer(files), outer(results), outer(portions)
         changes = ChangeRows(driver, known, portions.fields_given)
-        self.records = outer(RecordHistory(GoneRecords(driver, records, sightings), changes))
-        self.rejected, self.samples = outer(rejected), outer(samples)
-        self.kept = outer(KeptRows(driver, cipher, results, commits, taking_back))
-        self.reports, self.log = outer(reports), outer(AnswerRows(driver))
-        self.care = outer(Care(driver, audit, Resealing(driver, cipher)))
+        super().__init__(
+            runs=outer(RunRows(driver, members)),
+            frontier=outer(frontier),
+            members=outer(WorkerRows(driver)),
+            leases=outer(LeaseRows(driver, cipher, owners)),
+            slots=outer(slots),
+            visits=outer(visits),
+            sessions=outer(sessions),
+            logins=outer(LoginRows(driver, cipher, members, sessions, values)),
+            quotas=outer(QuotaRows(driver)),
+            values=outer(values),
+            files=outer(files),
+            results=outer(results),
+            exports=outer(portions),
+            records=outer(RecordHistory(GoneRecords(driver, records, sightings), changes)),
+            rejected=outer(rejected),
+            samples=outer(samples),
+            kept=outer(KeptRows(driver, cipher, results, commits, taking_back)),
+            reports=outer(reports),
+            log=outer(AnswerRows(driver)),
+            care=outer(Care(driver, audit, Resealing(driver, cipher))),
+        )
         self._commits = outer(commits)
         self.copied = CopyParts(driver, known, items, records)
 

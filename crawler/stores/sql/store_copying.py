@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 from crawler.errors import StoreError
+from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.driver import Driver, Row, Transaction, quoted, values
 from crawler.stores.sealed import KEY_CHECK
 from crawler.stores.sql.item_rows import ItemRows, fields_of
@@ -40,7 +40,7 @@ _SAMPLES: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
+@quick_dataclass
 class CopyParts:
     """The parts of a store that are copied from, and to."""
 
