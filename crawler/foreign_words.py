@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import re
+from crawler.late_pattern import late_pattern
 
-_VERDICT = re.compile(r"\A(?:Value error|Assertion failed), ")
+_VERDICT = late_pattern(r"\A(?:Value error|Assertion failed), ")
 #: What pydantic says, and what we say instead.
 _OF_PYDANTIC = (
-    (re.compile(r"\AField required\Z"), "it is missing"),
-    (re.compile(r"\AExtra inputs are not permitted\Z"), "the class has no such field"),
+    (late_pattern(r"\AField required\Z"), "it is missing"),
+    (late_pattern(r"\AExtra inputs are not permitted\Z"), "the class has no such field"),
     (
-        re.compile(r"\AInput should be a valid integer, got a number with a fractional part\Z"),
+        late_pattern(r"\AInput should be a valid integer, got a number with a fractional part\Z"),
         "it should be a whole number",
     ),
-    (re.compile(r"\AInput should be a valid integer\b.*\Z"), "it should be a whole number"),
-    (re.compile(r"\AInput should be a valid (?:number|decimal)\b.*\Z"), "it should be a number"),
-    (re.compile(r"\AInput should be a valid boolean\b.*\Z"), "it should be true or false"),
-    (re.compile(r"\AInput should be a valid string\Z"), "it should be a text"),
-    (re.compile(r"\AInput should be a valid dictionary\b.*\Z"), "it should be a dict"),
-    (re.compile(r"\AInput should be greater than or equal to (.+)\Z"), r"it should be at least \1"),
-    (re.compile(r"\AInput should be less than or equal to (.+)\Z"), r"it should be at most \1"),
-    (re.compile(r"\AInput should be greater than (.+)\Z"), r"it should be above \1"),
-    (re.compile(r"\AInput should be less than (.+)\Z"), r"it should be below \1"),
-    (re.compile(r"\AInput should (?:be a valid|be)\b"), "it should be"),
+    (late_pattern(r"\AInput should be a valid integer\b.*\Z"), "it should be a whole number"),
+    (late_pattern(r"\AInput should be a valid (?:number|decimal)\b.*\Z"), "it should be a number"),
+    (late_pattern(r"\AInput should be a valid boolean\b.*\Z"), "it should be true or false"),
+    (late_pattern(r"\AInput should be a valid string\Z"), "it should be a text"),
+    (late_pattern(r"\AInput should be a valid dictionary\b.*\Z"), "it should be a dict"),
+    (late_pattern(r"\AInput should be greater than or equal to (.+)\Z"), r"it should be at least \1"),
+    (late_pattern(r"\AInput should be less than or equal to (.+)\Z"), r"it should be at most \1"),
+    (late_pattern(r"\AInput should be greater than (.+)\Z"), r"it should be above \1"),
+    (late_pattern(r"\AInput should be less than (.+)\Z"), r"it should be below \1"),
+    (late_pattern(r"\AInput should (?:be a valid|be)\b"), "it should be"),
 )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from crawler.late_pattern import late_pattern
+
 #: names that are looked for in `crawler`
 NAMES: Final[dict[str, str]] = {
     "CrawlerProcess": "from crawler import run; run(Orders)",
@@ -147,7 +149,7 @@ SETTINGS: Final[dict[str, str]] = {
 
 #: what Python says about a wrong name in a callback or login step, and the right one
 _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
-    (re.compile(pattern), hint)
+    (late_pattern(pattern), hint)
     for pattern, hint in (
         (r"Request\.__init__\(\) got an unexpected keyword argument 'formdata'", "write data={...}"),
         (r"Request\.__init__\(\) got an unexpected keyword argument 'params'", "write it into the URL"),
@@ -168,7 +170,7 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"takes 0 positional arguments but [12] (?:was|were) given", "is `self` missing in its parameters?"),
     )
 )
-_MISSING_NAME: Final = re.compile(r"cannot import name '(\w+)' from '(?:crawler|scrapy)")
+_MISSING_NAME: Final = late_pattern(r"cannot import name '(\w+)' from '(?:crawler|scrapy)")
 
 
 def of_import(error: ImportError) -> str:

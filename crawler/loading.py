@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib.util
 import io
@@ -17,6 +16,7 @@ from types import ModuleType
 
 from crawler.errors import SpiderError
 from crawler.habits import of_import
+from crawler.nearest import nearest
 from crawler.spider import CrawlSpider, SitemapSpider, Spider
 from crawler.spider_names import valid_name
 
@@ -48,7 +48,7 @@ def find_spider(name: str, folder: Path | None = None) -> type[Spider]:
         raise culprit
     where = folder or Path("spiders")
     nameless = _nameless(where)
-    near = difflib.get_close_matches(name, found, n=1)
+    near = nearest(name, found)
     if nameless and not (near and all(name not in (file.stem, kind) for file, kind in nameless)):
         file, kind = next((pair for pair in nameless if pair[0].stem == name), nameless[0])
         raise SpiderError(f"no spider {name!r}: class {kind} in {file} has no name; write in it: name = {name!r}")

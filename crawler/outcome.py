@@ -56,7 +56,7 @@ class Settled:
 
 @quick_dataclass
 class Found:
-    """A request that admission has looked at, ready to be stored. Never changed.
+    """A request that admission has looked at, ready to be stored.
 
     Attributes:
         fingerprint: 16 bytes; of two equal ones in one frontier the store drops the second.
@@ -87,8 +87,6 @@ class Found:
 @quick_dataclass
 class PageVisit:
     """What a crawl has learned about a page, for the next one: how to ask whether it has changed, and what it gave.
-
-    Never changed.
 
     Attributes:
         checked_at: When the server last confirmed or sent the page: moment of sending, seconds since 1970.

@@ -12,56 +12,57 @@ from functools import lru_cache
 from typing import Final
 
 from crawler import session_ids
+from crawler.late_pattern import late_pattern
 
 HIDDEN: Final = "***"
 
-_USERINFO: Final = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
+_USERINFO: Final = late_pattern(r"(?<=://)[^/?#\s\"'<>]*@")
 _EXAMPLE: Final = "user:password@"  # of our own help: what an address with credentials looks like
 _DATABASES: Final = ("postgresql://", "postgres://")
 _EXAMPLES: Final = ("VALUE", "VALUE;", "VALUE,")
-_SCHEME_AND_TOKEN: Final = re.compile(r"\b(Bearer|Basic|Digest|Negotiate)(\s+)([\w.~+/=-]{6,}+)", re.IGNORECASE)
-_DOTTED: Final = re.compile(r"[\w.-]{8,}+")
+_SCHEME_AND_TOKEN: Final = late_pattern(r"\b(Bearer|Basic|Digest|Negotiate)(\s+)([\w.~+/=-]{6,}+)", re.IGNORECASE)
+_DOTTED: Final = late_pattern(r"[\w.-]{8,}+")
 _SIGNED: Final = "eyJ"  # how the first part of a JSON Web Token begins
 _SIGNED_LEAST: Final = 8  # characters of that part
 
 # A name, then what may stand between it and its value: in a query, a form, a header, JSON or the repr of a dict.
-_NAME: Final = re.compile(
+_NAME: Final = late_pattern(
     r"(?<![\w.\-\[\]$])([\w.\-\[\]$]++)(?:%(?:25)*5D)?"
     r"""(\\?["']\s*[:,=]\s*|\s*=\s*|\s*:\s*|%(?:25)*3D)""",
     re.IGNORECASE,
 )
 # No possessive repeat of a group here: Python 3.11.2, which Debian 12 has, then matches too little or too much.
-_QUOTED: Final = re.compile(r"""[bru]{0,2}(\\?["'])(?:(?!\1)(?:\\.|.))*(?:\1|\Z)""", re.DOTALL)
-_IN_QUERY: Final = re.compile(r"""[^&\s"'<>]*""")
-_IN_ESCAPED_QUERY: Final = re.compile(r"""(?:[^&\s"'<>%]|%(?!(?:25)*26))*""")  # inside an argument of another URL
-_IN_JSON: Final = re.compile(r"[^,}\]\r\n]*")
-_TO_LINE_END: Final = re.compile(r"[^\r\n]*")
-_ONE_WORD: Final = re.compile(r"""[^\s,}\]"']++(?=\s*(?:[,}\]\r\n]|\Z))""")
-_PORT: Final = re.compile(r"\d{1,5}(?![\w.])")
+_QUOTED: Final = late_pattern(r"""[bru]{0,2}(\\?["'])(?:(?!\1)(?:\\.|.))*(?:\1|\Z)""", re.DOTALL)
+_IN_QUERY: Final = late_pattern(r"""[^&\s"'<>]*""")
+_IN_ESCAPED_QUERY: Final = late_pattern(r"""(?:[^&\s"'<>%]|%(?!(?:25)*26))*""")  # inside an argument of another URL
+_IN_JSON: Final = late_pattern(r"[^,}\]\r\n]*")
+_TO_LINE_END: Final = late_pattern(r"[^\r\n]*")
+_ONE_WORD: Final = late_pattern(r"""[^\s,}\]"']++(?=\s*(?:[,}\]\r\n]|\Z))""")
+_PORT: Final = late_pattern(r"\d{1,5}(?![\w.])")
 
-_SECRET_STEM: Final = re.compile(
+_SECRET_STEM: Final = late_pattern(
     r"passw|passphrase|passcode|secret|token|credential|session|sessid|signature|apikey|api[_-]?key|authori[sz]|jwt|"
     r"x-amz-sec|private[_-]?key|cookie|oscsid|xtcsid|zenid|wosid|cfid|contextid|sectok|formhash",
     re.IGNORECASE,
 )
-_SECRET_WORD: Final = re.compile(
+_SECRET_WORD: Final = late_pattern(
     r"(?:pass|pwd|pw|pin|key|sid|sess|code|auth|oauth\d?|sig|otp|totp|nonce|csrf|xsrf)\Z", re.IGNORECASE
 )
 _HEADERS: Final = frozenset(("authorization", "proxy-authorization", "cookie", "set-cookie", "set-cookie2"))
-_WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+")
-_ENCODED_LEAD: Final = re.compile(r"(?:25)*[0-9A-Fa-f]{2}")
+_WORD: Final = late_pattern(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+")
+_ENCODED_LEAD: Final = late_pattern(r"(?:25)*[0-9A-Fa-f]{2}")
 
 # In plain talk a colon ends a thought: "status code: 503", "no cookies: ...", "NoCredentials: ..." hold no secret.
 _PLAIN_TALK: Final = frozenset(("code", "key", "session", "auth"))
-_PASSWORD: Final = re.compile(r"passw|passphrase|passcode|secret|pwd", re.IGNORECASE)
-_SEVERAL: Final = re.compile(r"(?:cookie|session|token|credential|key|code|signature)s\Z", re.IGNORECASE)
-_CLASS_NAME: Final = re.compile(r"(?:\w+\.)*(?:[A-Z][A-Za-z0-9]*[a-z0-9][A-Z][A-Za-z0-9]*|\w*[Ee]rror)\Z")
-_MADE: Final = re.compile(  # by a machine: letters and digits
+_PASSWORD: Final = late_pattern(r"passw|passphrase|passcode|secret|pwd", re.IGNORECASE)
+_SEVERAL: Final = late_pattern(r"(?:cookie|session|token|credential|key|code|signature)s\Z", re.IGNORECASE)
+_CLASS_NAME: Final = late_pattern(r"(?:\w+\.)*(?:[A-Z][A-Za-z0-9]*[a-z0-9][A-Z][A-Za-z0-9]*|\w*[Ee]rror)\Z")
+_MADE: Final = late_pattern(  # by a machine: letters and digits
     r"(?=[\w.~+/=%-]*\d)(?=[\w.~+/=%-]*[A-Za-z])[\w.~+/=%-]{8,}+(?=[\s,;}\]]|\Z)"
 )
-_PAIR: Final = re.compile(r"[\w.-]{1,80}=[^\s=]")
-_PROSE: Final = re.compile(r"(?:--)?[A-Za-z][a-z-]*[.,;:]?\Z")  # or an option: the spider may be named "basic"
-_OPTION: Final = re.compile(r"--[a-z][a-z-]*=")  # what follows it is judged by its name
+_PAIR: Final = late_pattern(r"[\w.-]{1,80}=[^\s=]")
+_PROSE: Final = late_pattern(r"(?:--)?[A-Za-z][a-z-]*[.,;:]?\Z")  # or an option: the spider may be named "basic"
+_OPTION: Final = late_pattern(r"--[a-z][a-z-]*=")  # what follows it is judged by its name
 
 
 @lru_cache(maxsize=4_096)
@@ -196,7 +197,7 @@ def _opens_pair(text: str, start: int) -> bool:
     return before.endswith(("(", "[[", "],[", "], ["))
 
 
-_UNPRINTABLE: Final = re.compile(
+_UNPRINTABLE: Final = late_pattern(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )  # controls, Unicode line ends, and marks that change the direction of writing
 

@@ -14,27 +14,29 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from crawler.late_pattern import late_pattern
+
 _NAMES: Final = (  # of a session, and of nothing else
     r"(?:jsessionid|jservsessionid\w*|phpsessid|cgisessid|sessid|aspsessionid[a-z]*|cfid|cftoken|\w*oscsid|osadminid|xtcsid"
     r"|zenid|wosid|bv_sessionid|bv_engineid|sap-contextid)"
 )
 _SHAPED: Final = r"sid(?:=|%3D)[0-9a-z]{32}(?=[;/]|\Z)"  # phpBB and others, behind a semicolon
-_BEHIND: Final = re.compile(rf"(?:;|%3B)(?:{_NAMES}(?:=|%3D)[^;/]*|{_SHAPED})", re.IGNORECASE)
-_FOLDER: Final = re.compile(
+_BEHIND: Final = late_pattern(rf"(?:;|%3B)(?:{_NAMES}(?:=|%3D)[^;/]*|{_SHAPED})", re.IGNORECASE)
+_FOLDER: Final = late_pattern(
     r"\((?:[AFSX]\([^()/]*\))+\)|\([0-9a-z]{24}\)"  # ASP.NET: /(S(lit3py55t21z5v55vlm25s55))/, and its first version
     rf"|(?i:{_NAMES}[=,])[^/]+"  # /PHPSESSID=77a1/
 )
-_NAME: Final = re.compile(rf"(?:{_NAMES}|sid)", re.IGNORECASE)
-_MADE: Final = re.compile(r"(?=[^/]*\d)[\w.!-]{20,}", re.ASCII)  # /PHPSESSID/0f1e.../: else it may be a page about it
-_NUMBERS: Final = re.compile(r"(?i:cfid)/\d+|(?i:cftoken)/[0-9a-f-]+")
-_CATALOGUE: Final = re.compile(r"[0-9A-Z]{40,60}-\d{5}", re.ASCII)  # Aleph: /F/X6V1...K5-01234?func=item
+_NAME: Final = late_pattern(rf"(?:{_NAMES}|sid)", re.IGNORECASE)
+_MADE: Final = late_pattern(r"(?=[^/]*\d)[\w.!-]{20,}", re.ASCII)  # /PHPSESSID/0f1e.../: else it may be a page about it
+_NUMBERS: Final = late_pattern(r"(?i:cfid)/\d+|(?i:cftoken)/[0-9a-f-]+")
+_CATALOGUE: Final = late_pattern(r"[0-9A-Z]{40,60}-\d{5}", re.ASCII)  # Aleph: /F/X6V1...K5-01234?func=item
 
-_ARGUMENT: Final = re.compile(_NAMES, re.IGNORECASE)
-_SHORT_ARGUMENTS: Final = {b"sid": re.compile(rb"[0-9A-Za-z]{32}"), b"s": re.compile(rb"[0-9a-f]{32}")}
-_APEX: Final = re.compile(rb"(\w+:\w+):\d+(:.*)?", re.DOTALL)  # f?p=APPLICATION:PAGE:SESSION:...
+_ARGUMENT: Final = late_pattern(_NAMES, re.IGNORECASE)
+_SHORT_ARGUMENTS: Final = {b"sid": late_pattern(rb"[0-9A-Za-z]{32}"), b"s": late_pattern(rb"[0-9a-f]{32}")}
+_APEX: Final = late_pattern(rb"(\w+:\w+):\d+(:.*)?", re.DOTALL)  # f?p=APPLICATION:PAGE:SESSION:...
 #: in a text that is shown; "***" stands for an id that is hidden already
-_SHOWN_FOLDER: Final = re.compile(r"/\((?:[AFSX]\([^()/\s]*\))+\)(?=/)|/\([0-9a-z]{24}\)(?=/)")
-_SHOWN_NAME: Final = re.compile(rf"(/(?:{_NAMES}|sid)[/,])(?=[^/\s]*\d)[\w.!-]+", re.ASCII | re.IGNORECASE)
+_SHOWN_FOLDER: Final = late_pattern(r"/\((?:[AFSX]\([^()/\s]*\))+\)(?=/)|/\([0-9a-z]{24}\)(?=/)")
+_SHOWN_NAME: Final = late_pattern(rf"(/(?:{_NAMES}|sid)[/,])(?=[^/\s]*\d)[\w.!-]+", re.ASCII | re.IGNORECASE)
 
 
 def may_hold(url: str) -> bool:

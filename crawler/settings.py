@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_origin, get_type_hints
 
 from crawler.errors import SettingsError
+from crawler.nearest import nearest
 from crawler.setting_kinds import Setting, proxy_url, setting
 
 SCRAPY_NAMES: dict[str, str] = {
@@ -347,13 +348,11 @@ def _known(key: str, source: str) -> str:
     name = SCRAPY_NAMES.get(key, key.lower().replace("-", "_"))
     if name in FIELDS:
         return name
-    import difflib  # only for the message
-
     from crawler.habits import SETTINGS
 
     if key in SETTINGS:
         raise SettingsError(f"{key} ({source}) is a setting of Scrapy; instead: {SETTINGS[key]}")
-    near = difflib.get_close_matches(name, FIELDS, n=1)
+    near = nearest(name, FIELDS)
     hint = f"; did you mean {near[0]!r}?" if near else "; `crawl settings` lists them"
     raise SettingsError(f"unknown setting {key!r} ({source}){hint}")
 

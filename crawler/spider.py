@@ -5,7 +5,6 @@ Importing this loads no engine and no store.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import logging
 import re
@@ -16,6 +15,7 @@ from crawler import habits
 from crawler.errors import SpiderError
 from crawler.identity import Identity as Identity
 from crawler.links import Rule
+from crawler.nearest import nearest
 from crawler.render import Render
 from crawler.response import SPREAD, Request, Response
 from crawler.spider_checks import check_class
@@ -203,7 +203,7 @@ class Spider:
         name = name or "parse"
         method = getattr(self, name, None) if not name.startswith("__") else None
         if not callable(method) or getattr(method, "__self__", None) is not self:
-            near = difflib.get_close_matches(name, [each for each in dir(self) if not each.startswith("_")], n=1)
+            near = nearest(name, [each for each in dir(self) if not each.startswith("_")])
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise SpiderError(f"{type(self).__name__} has no method {name!r}, which a request names{hint}")
         return method
@@ -236,7 +236,7 @@ class CrawlSpider(Spider):
         for rule in cls.rules if "rules" in vars(cls) and isinstance(cls.rules, Sequence) else ():
             name = getattr(rule, "callback", None)
             if isinstance(name, str) and name and not callable(getattr(cls, name, None)):
-                near = difflib.get_close_matches(name, [each for each in dir(cls) if not each.startswith("_")], n=1)
+                near = nearest(name, [each for each in dir(cls) if not each.startswith("_")])
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise SpiderError(f"{cls.__name__} has no method {name!r}, which a rule names{hint}")
 

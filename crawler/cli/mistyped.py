@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from crawler.errors import CrawlError
 from crawler.habits import COMMANDS
+from crawler.nearest import nearest
 
 #: settings that have an option of another name
 _OPTION_OF = {"max_pages": "--limit-pages"}
@@ -36,8 +36,8 @@ def meant_option(option: str, context: Any) -> str:
     setting = SCRAPY_NAMES.get(word.upper(), word)
     if (own := _OPTION_OF.get(setting)) in names:
         return f"No such option: {option}; write {own}"
-    near = difflib.get_close_matches("--" + word.replace("_", "-"), names, n=1, cutoff=0.7)
-    found = difflib.get_close_matches(setting, FIELDS, n=1, cutoff=0.7) if "--set" in names else []
+    near = nearest("--" + word.replace("_", "-"), names, cutoff=0.7)
+    found = nearest(setting, FIELDS, cutoff=0.7) if "--set" in names else []
     if found and (not near or setting in FIELDS):
         said = f"write -s {setting}=..." if setting in FIELDS else f"did you mean -s {found[0]}=...?"
         return f"No such option: {option}; {said}"

@@ -7,7 +7,6 @@ heuristics for pages whose server says nothing are left out: a crawl that guesse
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, mktime_tz, parsedate_tz
@@ -69,7 +68,9 @@ def is_fresh(visit: PageVisit, now: float) -> bool:
         headers["Expires"] = _date(made_at + shift_s + lifetime_s)
     asked = library.Request(method="GET", url="http://page.invalid/", headers=library.Headers({}))
     answer = library.Response(status_code=200, headers=library.Headers(headers))
-    entry = library.Entry(id=uuid.UUID(int=0), request=asked, response=answer)
+    from uuid import UUID  # loaded where the library is
+
+    entry = library.Entry(id=UUID(int=0), request=asked, response=answer)
     state = library.IdleClient(options=library.CacheOptions(shared=False, allow_stale=False)).next(asked, [entry])
     return isinstance(state, library.FromCache)
 

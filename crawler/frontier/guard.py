@@ -43,12 +43,13 @@ from crawler.frontier.guard_words import (
     may_mean_something,
     tokens,
 )
+from crawler.late_pattern import late_pattern
 from crawler.link_text import BY_SCRIPT_ALONE, says_by_script
 from crawler.urls import canonical
 
 _VERBS: Final = DESTRUCTIVE | DESTRUCTIVE_OF_ONE
-_NUMBER: Final = re.compile(r"(?!(?:19|20)\d\d\Z)\d+\Z|[0-9a-f]{8}-[0-9a-f-]{27}\Z|(?=[a-f]*\d)[0-9a-f]{16,}\Z", re.I)
-_NUMBER_ARGUMENT: Final = re.compile(
+_NUMBER: Final = late_pattern(r"(?!(?:19|20)\d\d\Z)\d+\Z|[0-9a-f]{8}-[0-9a-f-]{27}\Z|(?=[a-f]*\d)[0-9a-f]{16,}\Z", re.I)
+_NUMBER_ARGUMENT: Final = late_pattern(
     r"(?:^|[&;])(?:[a-z]+_?)?(?:id|no|nr|num|uid|pid|user|item|order|post)=\w*\d", re.I
 )
 _MAX_SEGMENT_WORDS: Final = 4  # more words are the title of an article
@@ -57,17 +58,17 @@ _MAX_TEXT_WORDS: Final = 6
 _MAX_ARGUMENTS: Final = 64
 _MAX_NAME: Final = 64
 _MAX_REMEMBERED: Final = 256  # characters: what is longer is looked at each time, so that the caches stay small
-_SIGN: Final = re.compile("[&;=]")
-_SCRIPT: Final = re.compile(
+_SIGN: Final = late_pattern("[&;=]")
+_SCRIPT: Final = late_pattern(
     r"\.(?:php\d?|aspx?|ashx|jspx?|jsf|do|action|s?html?|xhtml|cgi|pl|py|rb|cfm|dll|exe)\Z", re.I
 )
-_TITLE: Final = re.compile(r"[A-Z][^\W\d_A-Z]*(?:[ _+-]\(?[^\W_]+\)?)+\Z")  # Great_Purge; not how programmers write
-_ONLY_CHOOSING: Final = re.compile(
+_TITLE: Final = late_pattern(r"[A-Z][^\W\d_A-Z]*(?:[ _+-]\(?[^\W_]+\)?)+\Z")  # Great_Purge; not how programmers write
+_ONLY_CHOOSING: Final = late_pattern(
     r"(?:(?:page|p|lang|locale|sort|order|dir|q|ref|utm_[a-z]+)=[^&;]*(?:[&;]|\Z))*\Z", re.IGNORECASE
 )
-_STATIC: Final = re.compile(r"\.(?:png|gif|jpe?g|svg|webp|ico|css|js|woff2?|ttf|pdf|mp4|zip)\Z", re.I)
+_STATIC: Final = late_pattern(r"\.(?:png|gif|jpe?g|svg|webp|ico|css|js|woff2?|ttf|pdf|mp4|zip)\Z", re.I)
 # One word for what English writes as two, glued to what programmers glue to it; "catalogoutlet" is not one.
-_GLUED: Final = re.compile(
+_GLUED: Final = late_pattern(
     r"(?:user|do|auto|single|global|member|admin|customer|account|session|portal|app|my|sso|cas|saml|oidc|openid|oauth2?"
     r"|ajax|api|web|client|process|perform|confirm|request|wp|php|bb|usr|j|get|on|go|force|full|fb)?"
     r"(?:logout|logoff|signout|signoff)"

@@ -15,13 +15,14 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 from crawler.errors import InvalidURL
+from crawler.late_pattern import late_pattern
 from crawler.quick_dataclass import quick_dataclass
 from crawler.urls import canonical
 
 MAX_LEARNED: Final = 10_000
 VERSION: Final = 2
 
-_FOR_ONE_USE: Final = re.compile(r"token|nonce|csrf|xsrf|sesskey|signature|ticket|(?:^|_)(?:sig|sid)$", re.I)
+_FOR_ONE_USE: Final = late_pattern(r"token|nonce|csrf|xsrf|sesskey|signature|ticket|(?:^|_)(?:sig|sid)$", re.I)
 
 
 @quick_dataclass

@@ -12,8 +12,10 @@ import unicodedata
 from itertools import filterfalse
 from typing import Final
 
-_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_TOKEN: Final = re.compile(r"[^\W_]+")
+from crawler.late_pattern import late_pattern
+
+_CAMEL: Final = late_pattern(r"(?<=[a-z0-9])(?=[A-Z])")
+_TOKEN: Final = late_pattern(r"[^\W_]+")
 _WITHOUT_DECOMPOSITION: Final = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
 
 

@@ -20,6 +20,7 @@ from protego import Protego
 
 from crawler.clock import unix_now
 from crawler.errors import CrawlError, RedirectError
+from crawler.late_pattern import late_pattern
 from crawler.quick_dataclass import quick_dataclass
 from crawler.urls import origin_of
 
@@ -32,16 +33,16 @@ _KEEP_S: Final = 24 * 3600.0  # Source: RFC 9309 section 2.4
 _UNREACHABLE_S: Final = 300.0
 _WAIT_S: Final = 180.0
 
-_LINE_END: Final = re.compile(r"\r\n|\n|\r")
-_AGENT_LINE: Final = re.compile(r"(?:user[- ]?agent)(?:\s*:\s*|\s+)([^#]*)", re.IGNORECASE)
-_SITE_LINE: Final = re.compile(r"site|host", re.IGNORECASE)  # not part of any group
-_OTHER_RECORD: Final = re.compile(r"crawl|request|visit", re.IGNORECASE)  # no rule. Source: RFC 9309 section 2.2.4
-_REFUSAL: Final = re.compile(r"\s*di", re.IGNORECASE)  # "Disallow", in all its spellings
-_REFUSED: Final = re.compile(r"\s*di[a-z]+\s*:\s*(?:(/[^#\s]*)\s*)?(?:#.*)?", re.IGNORECASE)
-_LITERAL: Final = re.compile(r"[\w/.~-]*", re.ASCII)  # of a rule: up to what may mean something
-_PLAIN: Final = re.compile(r"https?://[^/?#]+(/[\w/.~&=?-]*)", re.ASCII)  # a URL that is compared as it is written
-_ODD_LINE_END: Final = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # line ends for Protego only
-_KNOWN_LINE: Final = re.compile(
+_LINE_END: Final = late_pattern(r"\r\n|\n|\r")
+_AGENT_LINE: Final = late_pattern(r"(?:user[- ]?agent)(?:\s*:\s*|\s+)([^#]*)", re.IGNORECASE)
+_SITE_LINE: Final = late_pattern(r"site|host", re.IGNORECASE)  # not part of any group
+_OTHER_RECORD: Final = late_pattern(r"crawl|request|visit", re.IGNORECASE)  # no rule. Source: RFC 9309 section 2.2.4
+_REFUSAL: Final = late_pattern(r"\s*di", re.IGNORECASE)  # "Disallow", in all its spellings
+_REFUSED: Final = late_pattern(r"\s*di[a-z]+\s*:\s*(?:(/[^#\s]*)\s*)?(?:#.*)?", re.IGNORECASE)
+_LITERAL: Final = late_pattern(r"[\w/.~-]*", re.ASCII)  # of a rule: up to what may mean something
+_PLAIN: Final = late_pattern(r"https?://[^/?#]+(/[\w/.~&=?-]*)", re.ASCII)  # a URL that is compared as it is written
+_ODD_LINE_END: Final = late_pattern("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # line ends for Protego only
+_KNOWN_LINE: Final = late_pattern(
     r"(?:(?:user[- ]?agent|allow|diss?all?ow|dissalow|diasllow|disallaw|sitemaps?|site-map|crawl[- ]delay|"
     r"request[- ]rate|visit[- ]time|host)(?=[\s:])|[^:#]+:\s*/)",  # a path after the colon: meant as a rule
     re.IGNORECASE,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from crawler.errors import CrawlError, SpiderError
+from crawler.nearest import nearest
 from crawler.plain_values import class_name_of
 from crawler.request import Request
 from crawler.spider import SitemapSpider, Spider
@@ -56,7 +56,7 @@ def _check_parse(spider: Spider) -> None:
     kind = type(spider)
     if kind.parse is Spider.parse and "parse" not in vars(spider):
         own = [each for each in dir(kind) if callable(getattr(kind, each)) and not hasattr(Spider, each)]
-        near = difflib.get_close_matches("parse", own, n=1)
+        near = nearest("parse", own)
         has = f"; it has `{near[0]}`" if near else ""
         if getattr(kind, "rules", None):
             raise SpiderError(

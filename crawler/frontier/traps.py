@@ -16,34 +16,35 @@ from typing import Final
 
 from crawler.clock import unix_now
 from crawler.frontier.trap_counts import TrapCounts, mark_of
+from crawler.late_pattern import late_pattern
 from crawler.quick_dataclass import quick_dataclass
 
 _YEAR_S: Final = 365.2425 * 86_400
 
 _SHARES: Final = (1, 1, 2, 5, 10)  # of `max_values`, by number of arguments: those of facets multiply
 _PLACEHOLDERS: Final = frozenset(("", "-", "_", "all", "any", "*", "~"))  # filters that are not set
-_YEAR: Final = re.compile(r"(?:19|20|21)\d\d")
-_DATE_IN_PATH: Final = re.compile(
+_YEAR: Final = late_pattern(r"(?:19|20|21)\d\d")
+_DATE_IN_PATH: Final = late_pattern(
     r"/((?:19|20|21)\d\d)([/-])(0?[1-9]|1[0-2])(?:[/-](?:0?[1-9]|[12]\d|3[01]))?(?=[/.?]|\Z)"
 )
-_DATE_IN_QUERY: Final = re.compile(
+_DATE_IN_QUERY: Final = late_pattern(
     r"(?:\A|[&;])(?:"
     r"(?:[\w%]*[_.%-])?(?:year|jahr|annee)=((?:19|20|21)\d\d)(?=[&;]|\Z)|"
     r"(?=[\w.%-]*?(?:date|day|month|week|from|start|until|end|time|cal|datum|monat|tag|fecha|mes|mois))[\w.%-]*+="
     r"((?:19|20|21)\d\d)(?:(?:[-/.]|%2[dDfF])(?:0?[1-9]|1[0-2])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?!\d)[^&;]*)",
     re.IGNORECASE,
 )
-_CALENDAR: Final = re.compile(
+_CALENDAR: Final = late_pattern(
     r"calend|kalend|agenda|event|schedule|timetable|veranstaltung|termin|booking|availab|month|week|evenement",
     re.IGNORECASE,
 )
-_SESSION_ARGUMENT: Final = re.compile(
+_SESSION_ARGUMENT: Final = late_pattern(
     r"(?:\A|[&;])((?:[\w-]*sess(?:ion)?[_-]?(?:id|key|token)?|[\w-]*sid|zenid|s|session[\w-]*))"
     r"=(?=[^&;]*\d)([\w.,~+-]{16,})(?=[&;]|\Z)",
     re.IGNORECASE,
 )
-_SESSION_SEGMENT: Final = re.compile(r"/\((?:[A-Z]\([A-Za-z0-9_-]{16,}\))+\)(?=/|\Z)")  # ASP.NET without cookies
-_DEEP_ESCAPE: Final = re.compile("%252525", re.IGNORECASE)
+_SESSION_SEGMENT: Final = late_pattern(r"/\((?:[A-Z]\([A-Za-z0-9_-]{16,}\))+\)(?=/|\Z)")  # ASP.NET without cookies
+_DEEP_ESCAPE: Final = late_pattern("%252525", re.IGNORECASE)
 
 
 @quick_dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -80,7 +80,7 @@ def of_run(summary: Summary, *, last_was_bad: bool, told_parked: bool) -> Notice
         "failed": summary.failed,
         "elapsed_s": summary.elapsed_s,
         "next_command": summary.next_command,
-        "host": platform.node(),
+        "host": os.uname().nodename,
     }
     return Notice(event, f"{summary.spider}: {said}", "\n".join(line for line in lines if line), facts)
 
@@ -108,7 +108,7 @@ def of_changes(summary: Summary, counts: Mapping[str, Mapping[str, int]], exampl
         "changes": {table: dict(kinds) for table, kinds in counts.items()},
         "examples": [{**each.as_dict(), "item": None, "url": redact(each.url)} for each in named],
         "next_command": command,
-        "host": platform.node(),
+        "host": os.uname().nodename,
     }
     text = "\n".join([*lines, f"next: {command}"])
     return Notice(CHANGES, f"{summary.spider}: {counted_changes(counts)}", text, facts)
@@ -123,7 +123,7 @@ def of_error(spider: str, error: Exception, exit_code: int) -> Notice:
         "exit_code": exit_code,
         "reason": type(error).__name__,
         "why": text,
-        "host": platform.node(),
+        "host": os.uname().nodename,
     }
     return Notice(FAILURE, f"{spider}: did not run to its end", text, facts)
 
@@ -135,7 +135,7 @@ def of_parked(spider: str, event: SessionParked) -> Notice:
         "session": event.session,
         "why": event.why,
         "next_command": event.command,
-        "host": platform.node(),
+        "host": os.uname().nodename,
     }
     text = f"{event.why}\nnext: {event.command}"
     return Notice(PARKED, f"{spider}: session {event.session!r} waits for a person", text, facts)
@@ -150,4 +150,4 @@ def _figures(summary: Summary) -> str:
     numbers = [f"{summary.pages:,} pages", f"{summary.item_count:,} items", f"{summary.failed:,} failed"]
     if summary.parked:
         numbers.append(f"{summary.parked:,} parked")
-    return f"run {summary.run} on {platform.node()}: {', '.join(numbers)} in {summary.elapsed_s:,.0f} s"
+    return f"run {summary.run} on {os.uname().nodename}: {', '.join(numbers)} in {summary.elapsed_s:,.0f} s"

@@ -18,19 +18,21 @@ from typing import NamedTuple
 
 from w3lib.encoding import http_content_type_encoding, read_bom, resolve_encoding
 
+from crawler.late_pattern import late_pattern
+
 DEFAULT = "utf-8"
 #: how most pages begin: nothing before it can declare another charset
-_USUAL = re.compile(
+_USUAL = late_pattern(
     rb"""\s*+(?:<!doctype [a-z\s]++>\s*+)?(?:<html(?: lang="?[a-z-]++"?)?>\s*+)?(?:<head>\s*+)?"""
     rb"""<meta charset=(["']?)utf-8\1 ?/?>""",
     re.IGNORECASE,
 )
-_META = re.compile(rb"<meta[\s/]([^<>]*charset[^<>]*)", re.IGNORECASE)
-_ATTRIBUTE = re.compile(rb"""(?<![a-z-])([a-z-]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'/>]++))""", re.IGNORECASE)
-_IN_CONTENT = re.compile(rb"""charset\s*+=\s*+["']?([^\s"';]++)""", re.IGNORECASE)
-_XML = re.compile(rb"""\s*+<\?xml\s[^<>]*?encoding\s*+=\s*+["']([^\s"'<>]++)""", re.IGNORECASE)
-_TAG = re.compile(rb"<[^<>]*+>?")
-_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+_META = late_pattern(rb"<meta[\s/]([^<>]*charset[^<>]*)", re.IGNORECASE)
+_ATTRIBUTE = late_pattern(rb"""(?<![a-z-])([a-z-]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'/>]++))""", re.IGNORECASE)
+_IN_CONTENT = late_pattern(rb"""charset\s*+=\s*+["']?([^\s"';]++)""", re.IGNORECASE)
+_XML = late_pattern(rb"""\s*+<\?xml\s[^<>]*?encoding\s*+=\s*+["']([^\s"'<>]++)""", re.IGNORECASE)
+_TAG = late_pattern(rb"<[^<>]*+>?")
+_NOT_ASCII = late_pattern(rb"[\x80-\xff]")
 _MOST_METAS = 100  # the first that names a charset counts; a page whose first hundred name none has none
 _PROBE = bytes(range(0x20, 0x100)) * 2
 _SAMPLE_BYTES = 65_536  # of what a guess looks at; what it says is then tried on all bytes

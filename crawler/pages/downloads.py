@@ -18,21 +18,22 @@ from typing import BinaryIO, Final, Literal
 from urllib.parse import unquote_to_bytes
 
 from crawler.errors import UsageError
+from crawler.late_pattern import late_pattern
 from crawler.pages.charsets import usable
 
 IfThere = Literal["number", "keep", "replace"]
 
 _LONGEST: Final = 150  #: characters of a name; every file system takes as many bytes in UTF-8 or less after cutting
 _LONGEST_BYTES: Final = 200
-_UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+')
-_DEVICES: Final = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$|clock\$)(?=\.|\Z)", re.IGNORECASE)
+_UNSAFE: Final = late_pattern(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+')
+_DEVICES: Final = late_pattern(r"(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$|clock\$)(?=\.|\Z)", re.IGNORECASE)
 _MOST_TWINS: Final = 10_000
 #: one parameter of a header, also with blanks around "=", without its last quotation mark, or without quotation marks
-_PARAMETER: Final = re.compile(r"""([^\s;="]++)\s*+=\s*+(?:"((?:[^"\\]++|\\.)*+)"?[^;]*+|([^;]*+))""", re.DOTALL)
-_BETWEEN: Final = re.compile(r"[\s;]*+")
-_QUOTED_PAIR: Final = re.compile(r"""\\(["\\])""")  # others are the folders of a Windows path
-_SECTION: Final = re.compile(r"filename\*(\d{1,3})(\*?)", re.IGNORECASE)
-_LANGUAGE: Final = re.compile(r"[A-Za-z0-9-]*")
+_PARAMETER: Final = late_pattern(r"""([^\s;="]++)\s*+=\s*+(?:"((?:[^"\\]++|\\.)*+)"?[^;]*+|([^;]*+))""", re.DOTALL)
+_BETWEEN: Final = late_pattern(r"[\s;]*+")
+_QUOTED_PAIR: Final = late_pattern(r"""\\(["\\])""")  # others are the folders of a Windows path
+_SECTION: Final = late_pattern(r"filename\*(\d{1,3})(\*?)", re.IGNORECASE)
+_LANGUAGE: Final = late_pattern(r"[A-Za-z0-9-]*")
 
 
 def clean_name(text: str) -> str:

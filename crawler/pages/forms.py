@@ -8,11 +8,11 @@ field is ever part of an error or a repr.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from crawler.errors import Refused, UsageError
+from crawler.nearest import nearest
 from crawler.pages.filled import Filled, is_named
 from crawler.pages.form_controls import as_texts, is_button, is_fillable, kind_of, present_values, submits
 from crawler.pages.form_encoding import (
@@ -215,7 +215,7 @@ class Form:
                 return f"has no field {name!r}: that is one of {described(form)}. Its fields: {there}"
         if any(each.name == name for each in self._page.tree.controls if each.owner is None):
             return f"has no field {name!r}: it stands outside of every form; give it in extra=. Its fields: {there}"
-        near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4)
+        near = nearest(str(name), names, most=3, cutoff=0.4)
         hint = f"; did you mean {' or '.join(map(repr, dict.fromkeys(near)))}?" if near else "."
         if not any(kind_of(each) == "password" for each in self._page.tree.controls):
             hint += " No form of this page has a password field: is it the login page?"

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from crawler.late_pattern import late_pattern
 from crawler.quick_dataclass import quick_dataclass
 
 HEAD_BYTES: Final = 65_536  #: of a file that are looked at; a photograph may have a preview before its size
 
-_MARKUP: Final = re.compile(
+_MARKUP: Final = late_pattern(
     rb"(?:\xef\xbb\xbf)?[\s\0]*+(?:<!--(?:(?!-->)[\s\S])*+-->[\s\0]*+)*+(?:<!doctype\s+html|<(?:html|head|body|script|iframe|h1|div|font|table|a|style|title|b|br|p"
     rb"|form|meta|link|center)[\s>/])",
     re.IGNORECASE,
@@ -45,11 +46,11 @@ _MAGIC: Final = (
 _ISO_BRANDS: Final = {b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic", b"mif1": "image/heif"}
 #: types that are ZIP or OLE files inside: the bytes do not say which
 _CONTAINED: Final = {
-    "application/zip": re.compile(
+    "application/zip": late_pattern(
         r"application/(?:vnd\.(?:openxmlformats-|oasis\.|android|ms-(?:excel|word|powerpoint)\..*macro)|epub\+zip"
         r"|java-archive|x-zip|zip)"
     ),
-    "application/x-ole-storage": re.compile(r"application/(?:msword|vnd\.ms-|x-msi|x-ole-storage|vnd\.visio)"),
+    "application/x-ole-storage": late_pattern(r"application/(?:msword|vnd\.ms-|x-msi|x-ole-storage|vnd\.visio)"),
 }
 _PLAIN_ZIP: Final = ("application/zip", "application/x-zip")  #: say nothing about what is in it
 _SNIFFED: Final = frozenset(kind for _, kind in _MAGIC) - _CONTAINED.keys()

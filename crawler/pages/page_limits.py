@@ -18,6 +18,7 @@ from functools import cache
 from typing import Any, Final
 
 from crawler.errors import BadAnswer
+from crawler.late_pattern import late_pattern
 
 MAX_ELEMENTS: Final = 1_000_000  # the largest pages that people read (whole standards) have a third of that
 MAX_ATTRIBUTES: Final = 256  # of one tag
@@ -37,7 +38,7 @@ _ATTRIBUTE: Final = (
 )
 _ATTRIBUTES: Final = rb"(?:%b){0,%d}+[\s/]*+>" % (_ATTRIBUTE, MAX_ATTRIBUTES)
 #: markup up to a tag that has no end, or more attributes than allowed
-_GOOD: Final = re.compile(
+_GOOD: Final = late_pattern(
     rb"(?:<(?!script>|style>|textarea>|title>)/?[a-z][a-z0-9]*+>[^<]*+"  # most tags: nothing but a name
     rb"""|<(?!script|style|textarea|title)[a-z][a-z0-9]*+(?: [a-z-]++="[^"<>]*+"){1,8}+>[^<]*+"""
     rb"|[^<]++"
@@ -53,7 +54,7 @@ _GOOD: Final = re.compile(
     rb")*+" % {b"rest": _ATTRIBUTES},
     re.IGNORECASE,
 )
-_TOO_MANY: Final = re.compile(rb"</?[a-z][^\s/>]*+(?:%b){%d}" % (_ATTRIBUTE, MAX_ATTRIBUTES + 1), re.IGNORECASE)
+_TOO_MANY: Final = late_pattern(rb"</?[a-z][^\s/>]*+(?:%b){%d}" % (_ATTRIBUTE, MAX_ATTRIBUTES + 1), re.IGNORECASE)
 
 
 def elements_of(body: bytes) -> int:

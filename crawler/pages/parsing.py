@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lxml import etree, html
 
 from crawler.errors import BadAnswer, SpiderError
+from crawler.late_pattern import late_pattern
 from crawler.link_text import SENT_BY_SCRIPT, about_link
 from crawler.pages.page_limits import SMALL_BYTES, check_json, check_markup, trees
 
@@ -24,7 +24,7 @@ _TREE_CUT = "tree cut: nested more than 2,048 levels deep; what is below was not
 
 Element = etree._Element  #: of a parsed page
 _here = threading.local()
-_UNSETTABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # that no text of XML holds
+_UNSETTABLE = late_pattern("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # that no text of XML holds
 
 
 def _parser() -> etree.HTMLParser:

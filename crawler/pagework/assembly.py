@@ -31,7 +31,6 @@ from crawler.pagework.transports import Transports
 from crawler.plugins import make_plugins
 from crawler.response import Response
 from crawler.sessions.auth.storage_token import PageRefresh
-from crawler.sessions.formats.har_file import HarFile
 from crawler.sessions.from_spider import known_urls
 from crawler.sessions.login.renewal import IsRenewed
 from crawler.sessions.login.watch import logged_out_reason
@@ -48,6 +47,7 @@ from crawler.urls import host_of, origin_of
 
 if TYPE_CHECKING:
     from crawler.rendering.renderer import Renderer
+    from crawler.sessions.formats.har_file import HarFile
 
 
 def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, settings: Settings) -> Spider:
@@ -82,6 +82,8 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
 
         require_browser()  # what is missing is found here, before a run is opened
     if settings.har:
+        from crawler.sessions.formats.har_file import HarFile  # loaded where exchanges are recorded
+
         HarFile.check(Path(settings.har))
     made.active_plugins = make_plugins(made, settings.plugins)
     made.identities()
@@ -204,6 +206,8 @@ def har_file(settings: Settings) -> HarFile | None:
     """Where exchanges are recorded; None where they are not."""
     if not settings.har:
         return None
+    from crawler.sessions.formats.har_file import HarFile  # loaded where exchanges are recorded
+
     return HarFile(Path(settings.har), most_bytes=settings.har_size, secrets=settings.har_unmasked)
 
 

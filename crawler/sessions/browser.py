@@ -27,7 +27,6 @@ from crawler.response import Response
 from crawler.sessions.browser_pages import PasskeyWatch, as_response, offers_logout, refusal_on, wanted_by
 from crawler.sessions.browser_program import has_screen, launched, playwright_proxy
 from crawler.sessions.browser_time import LoginTime, held_driver
-from crawler.sessions.formats import exchange
 from crawler.sessions.secrets import hide
 from crawler.sessions.storage import of_storage_state
 from crawler.urls import printable, redact, short_origin
@@ -119,6 +118,8 @@ class BrowserSession:
 
     def cookies(self, *, now: float | None = None) -> list[Any]:
         """Its cookies as records for `Jar.load`; broken ones are left out."""
+        from crawler.sessions.formats import exchange  # most crawls have no browser
+
         text = json.dumps(self.storage_state)
         return exchange.read(text, now=time.time() if now is None else now, form="storage-state").cookies
 

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 
 from crawler.clock import unix_now
 from crawler.errors import QuotaSpent, SettingsError
+from crawler.late_pattern import late_pattern
 from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.quota_headers import LONGEST_REST_S, left_and_reset, says_nothing
 
 _UNITS_S = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
-_QUOTA = re.compile(r"\s*([0-9_]{1,12})\s*(?:/|per|an?)\s*([0-9]{0,6})\s*([a-z]{1,7})\s*", re.IGNORECASE)
+_QUOTA = late_pattern(r"\s*([0-9_]{1,12})\s*(?:/|per|an?)\s*([0-9]{0,6})\s*([a-z]{1,7})\s*", re.IGNORECASE)
 _LONGEST_HOLD_S = 60.0
 _LONGEST_WAY_S = 10.0  #: of a request to the site
 _MOST_AT_ONCE = 20  #: requests that a process takes from the quota at once

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -29,7 +28,7 @@ def new_owner(role: str) -> str:
     Two containers have the same process numbers, and numbers are reused: the random part makes it unique; the rest
     tells a person who reads the database where to look.
     """
-    return f"{role}-{socket.gethostname()[:40]}-{os.getpid()}-{uuid.uuid4().hex}"
+    return f"{role}-{socket.gethostname()[:40]}-{os.getpid()}-{os.urandom(16).hex()}"
 
 
 class Stopped(CrawlError):

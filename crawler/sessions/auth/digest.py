@@ -21,15 +21,16 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
+from crawler.late_pattern import late_pattern
 from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.auth.shared import Again, SharedAuth, once_more, was_sent_again
 from crawler.sessions.secrets import Secret
 from crawler.urls import origin_of
 
 _HASHES: Final = {"SHA-512-256": "sha512_256", "SHA-256": "sha256", "MD5": "md5"}  # the strongest first
-_SCHEME: Final = re.compile(r"(?:\A|,)\s*Digest\s+", re.IGNORECASE)
-_PARAMETER: Final = re.compile(r'\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?:,|\Z)', re.ASCII)
-_NONCE_SENT: Final = re.compile(r'\bnonce="((?:[^"\\]|\\.)*)"')
+_SCHEME: Final = late_pattern(r"(?:\A|,)\s*Digest\s+", re.IGNORECASE)
+_PARAMETER: Final = late_pattern(r'\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?:,|\Z)', re.ASCII)
+_NONCE_SENT: Final = late_pattern(r'\bnonce="((?:[^"\\]|\\.)*)"')
 
 
 @quick_dataclass(frozen=False)

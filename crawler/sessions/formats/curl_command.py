@@ -14,6 +14,7 @@ from dataclasses import field
 from typing import Any, Final
 
 from crawler.errors import UsageError
+from crawler.late_pattern import late_pattern
 from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.cookies.cookie_records import Record
 from crawler.sessions.cookies.jar import Jar
@@ -28,8 +29,8 @@ _REQUEST_HEADERS = """
 """
 _OF_ONE_REQUEST: Final = frozenset(_REQUEST_HEADERS.split())
 
-PROMPT: Final = re.compile(r"\A\s*[$%#>] ")
-_PIECE: Final = re.compile(
+PROMPT: Final = late_pattern(r"\A\s*[$%#>] ")
+_PIECE: Final = late_pattern(
     r"""(?P<space>(?:[ \t\r\n]|\\\r?\n)+)
       | \$'(?P<ansi>(?:[^'\\]|\\.)*)'
       | '(?P<single>[^']*)'
@@ -40,8 +41,8 @@ _PIECE: Final = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
-_IN_DOUBLE_QUOTES: Final = re.compile(r'\\(\r?\n|["\\$`])')
-_ANSI_ESCAPE: Final = re.compile(
+_IN_DOUBLE_QUOTES: Final = late_pattern(r'\\(\r?\n|["\\$`])')
+_ANSI_ESCAPE: Final = late_pattern(
     r"\\(?:x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})|(.))", re.DOTALL
 )
 _ANSI_LETTERS: Final = {"a": 7, "b": 8, "e": 27, "E": 27, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}

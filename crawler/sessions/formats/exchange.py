@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from crawler.errors import UsageError
+from crawler.late_pattern import late_pattern
 from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.auth.schemes import authorization_of, movable
 from crawler.sessions.cookies.cookie_records import Record, from_record, to_record
@@ -42,11 +43,11 @@ _MORE: Final = ("auth", "params", "note", "storage")
 READABLE: Final = ("json", "storage-state", "cookies.txt", "curl", "har")
 WRITABLE: Final = ("curl", "cookies.txt", "storage-state", "json")
 
-_CURL: Final = re.compile(r"(?:[$%#>] )?(?:[^\s'\"]*/)?curl(?:\.exe)?\s")  # with the prompt, if it was copied too
-_COOKIES_TXT_START: Final = re.compile(
+_CURL: Final = late_pattern(r"(?:[$%#>] )?(?:[^\s'\"]*/)?curl(?:\.exe)?\s")  # with the prompt, if it was copied too
+_COOKIES_TXT_START: Final = late_pattern(
     r"#[ \t]*(?:Netscape )?HTTP Cookie File", re.IGNORECASE
 )  # wget: without Netscape
-_COOKIES_TXT_LINE: Final = re.compile(
+_COOKIES_TXT_LINE: Final = late_pattern(
     r"^\S{1,300}[ \t]+(?:TRUE|FALSE)[ \t]+/\S{0,2000}[ \t]", re.MULTILINE | re.IGNORECASE
 )
 

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 
 from crawler.clock import unix_now
+from crawler.late_pattern import late_pattern
 from crawler.response import Response
 from crawler.sessions.foreign_answers import set_cookie_lines
 from crawler.sessions.secrets import hide, hide_in_page
@@ -25,11 +26,11 @@ from crawler.urls import HIDDEN, is_secret_name
 _LEFT_OUT: Final = frozenset(
     {"cookie", "set-cookie", "set-cookie2", "www-authenticate", "proxy-authenticate", "authentication-info"}
 )
-_FIELD: Final = re.compile(r"<(?:input|meta)\b[^<>]{0,4000}>", re.IGNORECASE)
-_NAME: Final = re.compile(r"""\sname\s*=\s*["']?([^"'\s>]{1,200})""", re.IGNORECASE)
-_VALUE: Final = re.compile(r"""(\s(?:value|content)\s*=\s*)("[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
+_FIELD: Final = late_pattern(r"<(?:input|meta)\b[^<>]{0,4000}>", re.IGNORECASE)
+_NAME: Final = late_pattern(r"""\sname\s*=\s*["']?([^"'\s>]{1,200})""", re.IGNORECASE)
+_VALUE: Final = late_pattern(r"""(\s(?:value|content)\s*=\s*)("[^"]*"|'[^']*'|[^\s>]+)""", re.IGNORECASE)
 _LARGEST_BYTES: Final = 1024 * 1024  #: of a body; what is longer is cut
-_IS_TEXT: Final = re.compile(r"^text/|html|json|xml|javascript|x-www-form", re.IGNORECASE)
+_IS_TEXT: Final = late_pattern(r"^text/|html|json|xml|javascript|x-www-form", re.IGNORECASE)
 _VERSIONS: Final = {10: "HTTP/1.0", 11: "HTTP/1.1", 20: "HTTP/2.0", 30: "HTTP/3.0"}
 
 

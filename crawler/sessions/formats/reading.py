@@ -7,10 +7,10 @@ own database microseconds since 1601. The bytes and the size of the number say w
 from __future__ import annotations
 
 import codecs
-import re
 from typing import Any, Final
 
 from crawler.errors import UsageError
+from crawler.late_pattern import late_pattern
 from crawler.sessions.cookies.dates import parse_cookie_date
 
 _MARKS: Final = (  # the longer first: a UTF-32 mark begins with that of UTF-16
@@ -27,8 +27,8 @@ _FROM_1601_TO_1970_S: Final = 11_644_473_600.0
 _NO_END: Final = frozenset(
     ("", "session", "at end of session", "when the browsing session ends", "never", "none", "null")
 )
-_NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?\Z")
-_ISO: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]")
+_NUMBER: Final = late_pattern(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?\Z")
+_ISO: Final = late_pattern(r"\d{4}-\d\d-\d\d[T ]")
 
 
 class Unreadable(ValueError):

@@ -6,10 +6,12 @@ import re
 from bisect import bisect_right
 from typing import Final
 
-_DEAD: Final = re.compile(
+from crawler.late_pattern import late_pattern
+
+_DEAD: Final = late_pattern(
     rb"<!--.*?(?:-->|\Z)|<[sS][cC][rR][iI][pP][tT][\s/>].*?(?:</[sS][cC][rR][iI][pP][tT]|\Z)", re.DOTALL
 )  # what is never closed goes on to the end, as in browsers
-_WITHOUT_SCRIPTS: Final = re.compile(
+_WITHOUT_SCRIPTS: Final = late_pattern(
     rb"<[nN][oO][sS][cC][rR][iI][pP][tT][\s/>].*?(?:</[nN][oO][sS][cC][rR][iI][pP][tT]|\Z)", re.DOTALL
 )
 

@@ -8,11 +8,12 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from crawler.errors import InvalidURL
+from crawler.late_pattern import late_pattern
 from crawler.sessions.login.words import LOGIN_ADDRESS_STEMS, LOGIN_ARGUMENT, LOGIN_PATH
 from crawler.urls import absolute
 
 #: Arguments that differ from visit to visit: where a login leads to, and tokens.
-_PASSING: Final = re.compile(
+_PASSING: Final = late_pattern(
     r"(?:.*(?:return|redir|token|nonce|csrf|xsrf|state|session|ticket|time|rand).*|next|back|continue|goto|dest\w*|target"
     r"|forward|url|uri|u|r_?url|ref\w*|from|came_?from|service|sid|lang|locale|uselang|_|v|ts)\Z",
     re.IGNORECASE,

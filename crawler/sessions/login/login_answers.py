@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lxml import etree
 
+from crawler.late_pattern import late_pattern
 from crawler.sessions.login.page_marks import Visibility, has_login_form
 from crawler.sessions.login.words import (
     ABOUT_CREDENTIALS,
@@ -33,7 +34,7 @@ _MOST_CHARACTERS: Final = 20_000  # of an answer that is no page; of a page with
 _MOST_FIELDS: Final = 2_000  # that one can type into: a page that asks for a code asks for little else
 _LEAST_TEXT: Final = 100  # characters: "Loading ...", a name and a notice have fewer
 _NEAR: Final = 100  # characters between the word for "wrong" and what is wrong
-_SENTENCE_END: Final = re.compile(r"[.!?]\s|\n")
+_SENTENCE_END: Final = late_pattern(r"[.!?]\s|\n")
 _NOT_TEXT: Final = frozenset({"script", "style", "template", "noscript", "head", "select", "option", "a"})
 _INLINE: Final = frozenset({"b", "strong", "em", "i", "span", "u", "small", "code", "font", "mark", "label"})
 _ANSWERS_TYPED: Final = frozenset({"", "text", "tel", "number", "password"})

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from crawler.errors import BadAnswer, InvalidURL
+from crawler.late_pattern import late_pattern
 from crawler.link_text import text_of
 from crawler.sessions.login.dead_markup import DeadMarkup
 from crawler.sessions.login.login_addresses import looks_like_login
@@ -23,24 +24,24 @@ if TYPE_CHECKING:
 
 _MOST_FIELDS: Final = 500  # for passwords; no login has so many
 _FEW: Final = 16  # steps in Python that cost less than one search through a page
-_PASSWORD_INPUT: Final = re.compile(rb"<input\s[^<>]*?type\s*=\s*[\"']?password", re.IGNORECASE)
-_TAG: Final = re.compile(
+_PASSWORD_INPUT: Final = late_pattern(rb"<input\s[^<>]*?type\s*=\s*[\"']?password", re.IGNORECASE)
+_TAG: Final = late_pattern(
     r"<(script|style|template)\b(?:.*?</\1\s*+>|.*)|<!--(?:.*?-->|.*)|<[a-z/!?][^>]*+(?:>|\Z)",
     re.IGNORECASE | re.DOTALL,
 )  # what is never closed goes on to the end, as in browsers: no text is looked at twice
 AT_ONCE_S: Final = 100.0  #: a page that is left within so many seconds is a redirect (as Scrapy has it)
 _REFRESH_WORDS: Final = (b"refresh", b"Refresh", b"REFRESH")
-_META: Final = re.compile(rb"<[mM][eE][tT][aA]\s[^<>]{1,2000}>")
-_IS_REFRESH: Final = re.compile(rb"http-equiv\s*=\s*[\"']?\s*refresh\b", re.IGNORECASE)
-_CONTENT: Final = re.compile(rb"""\bcontent\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
-_DECLARED: Final = re.compile(
+_META: Final = late_pattern(rb"<[mM][eE][tT][aA]\s[^<>]{1,2000}>")
+_IS_REFRESH: Final = late_pattern(rb"http-equiv\s*=\s*[\"']?\s*refresh\b", re.IGNORECASE)
+_CONTENT: Final = late_pattern(rb"""\bcontent\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
+_DECLARED: Final = late_pattern(
     r"""\s*(?P<seconds>\d{0,9})[\d.]*\s*[;,\s]\s*(?:url\s*=\s*)?(?P<quote>["']?)(?P<url>[^"']{0,2000})""",
     re.IGNORECASE,
 )
 _TYPED: Final = frozenset({"", "text", "email", "tel", "number", "url"})
 _LABEL_CHARACTERS: Final = 256  # of a button
 _MOST_TYPED: Final = 3  # tenant, name, domain: a login asks for no more besides the password
-_UNSEEN_STYLE: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_UNSEEN_STYLE: Final = late_pattern(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
 def refresh_of(response: Response, *, within_s: float = AT_ONCE_S) -> str | None:

@@ -20,6 +20,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, AnyStr, Final
 
 from crawler.errors import InvalidURL
+from crawler.late_pattern import late_pattern
 from crawler.sessions.login.login_addresses import is_login_address, is_one_of, looks_like_login
 from crawler.sessions.login.login_answers import captcha_sign, one_time_code_sign, wrong_password_sign
 from crawler.sessions.login.page_marks import (
@@ -66,21 +67,21 @@ _MOST_HEADINGS: Final = 20  # that are asked for a text: the first ones may hold
 _FEW_CHARACTERS: Final = 1_000  # a page that only says "log in" or sends on has no more to read
 _FEW_TAGS: Final = 300  # more are a list, a table, an article: counted at memory speed
 _FEW_WORDS: Final = 2  # "your", "la": more of them make the name of an article
-_WORD: Final = re.compile(r"\w+")
-_PART: Final = re.compile(r"\s[|\u2013\u2014\u00b7\u00bb-]\s|(?<!\s)\s*+[|\u2013\u2014\u00b7\u00bb]\s*")
-_TYPED: Final = re.compile(rb"<input\s[^<>]*?type\s*=\s*[\"']?(?:text|email|password|tel)[^>]*", re.IGNORECASE)
-_SEARCH: Final = re.compile(
+_WORD: Final = late_pattern(r"\w+")
+_PART: Final = late_pattern(r"\s[|\u2013\u2014\u00b7\u00bb-]\s|(?<!\s)\s*+[|\u2013\u2014\u00b7\u00bb]\s*")
+_TYPED: Final = late_pattern(rb"<input\s[^<>]*?type\s*=\s*[\"']?(?:text|email|password|tel)[^>]*", re.IGNORECASE)
+_SEARCH: Final = late_pattern(
     rb"""\b(?:name|id)\s*=\s*["']?(?:q|s|qs|kw|query|find|such\w*|search\w*|recherche|buscar?|zoek\w*)\b""",
     re.IGNORECASE,
 )
-_TITLE_TAG: Final = re.compile(rb"<[tT][iI][tT][lL][eE]")
-_HEADING_TAG: Final = re.compile(rb"<[hH]([1-6])[\s>]")
-_TITLE_PARTS: Final = re.compile(r"\s[|:\u2013\u2014\u00b7\u00bb-]\s|(?<!\s)\s*+[|\u2013\u2014\u00b7\u00bb]\s*|:\s")
-_SCRIPTED: Final = re.compile(
+_TITLE_TAG: Final = late_pattern(rb"<[tT][iI][tT][lL][eE]")
+_HEADING_TAG: Final = late_pattern(rb"<[hH]([1-6])[\s>]")
+_TITLE_PARTS: Final = late_pattern(r"\s[|:\u2013\u2014\u00b7\u00bb-]\s|(?<!\s)\s*+[|\u2013\u2014\u00b7\u00bb]\s*|:\s")
+_SCRIPTED: Final = late_pattern(
     rb"""\blocation(?:\.href|\.assign|\.replace)?\s*(?:=|\()\s*["']([^"'\s]{1,500})["']""", re.IGNORECASE
 )
-_DELAY: Final = re.compile(rb",\s*(\d[\d\s*]{0,40})\)")  # the last argument of setTimeout, such as 30 * 60 * 1000
-_LINK: Final = re.compile(rb"""<(?:a|form)\s[^<>]*?(?:href|action)\s*=\s*["']?([^"'>\s]+)""", re.IGNORECASE)
+_DELAY: Final = late_pattern(rb",\s*(\d[\d\s*]{0,40})\)")  # the last argument of setTimeout, such as 30 * 60 * 1000
+_LINK: Final = late_pattern(rb"""<(?:a|form)\s[^<>]*?(?:href|action)\s*=\s*["']?([^"'>\s]+)""", re.IGNORECASE)
 
 
 def logged_out_sign(

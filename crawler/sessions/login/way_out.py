@@ -7,6 +7,7 @@ from html import unescape
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from crawler.late_pattern import late_pattern
 from crawler.sessions.login.dead_markup import DeadMarkup
 from crawler.sessions.login.page_marks import is_marked
 from crawler.sessions.login.words import LOGOUT_ADDRESS, LOGOUT_STEM, LOGOUT_STEMS, LOGOUT_TEXT
@@ -19,9 +20,9 @@ _HEAD_BYTES: Final = 65_536  # in which the html element stands, behind comments
 _EDGE_BYTES: Final = 65_536  # the way out of a longer page is looked for in its head and its foot first
 _ICON_BYTES: Final = 262_144  # a picture drawn in the page may stand before the word
 _MOST_LOOKED_AT: Final = 200  # places of one word: a page may speak of it before it offers it
-_ADDRESS_IN_TAG: Final = re.compile(rb"""\b(?:form)?(?:href|action)\s*=\s*["']?([^"'>\s]*)""")
-_LABEL_IN_TAG: Final = re.compile(rb"""\b(?:value|title|aria-label|name)\s*=\s*["']([^"'>]{1,80})["']""")
-_LANGUAGE: Final = re.compile(rb"""<html\s[^<>]*?\blang\s*=\s*["']?([a-z]{2})""", re.IGNORECASE)
+_ADDRESS_IN_TAG: Final = late_pattern(rb"""\b(?:form)?(?:href|action)\s*=\s*["']?([^"'>\s]*)""")
+_LABEL_IN_TAG: Final = late_pattern(rb"""\b(?:value|title|aria-label|name)\s*=\s*["']([^"'>]{1,80})["']""")
+_LANGUAGE: Final = late_pattern(rb"""<html\s[^<>]*?\blang\s*=\s*["']?([a-z]{2})""", re.IGNORECASE)
 _USUAL_STEMS: Final = tuple(LOGOUT_STEMS[language][0] for language in ("de", "fr", "es", "nl"))
 
 

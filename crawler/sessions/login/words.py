@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from crawler.late_pattern import late_pattern
+
 # --- addresses --------------------------------------------------------------------------------------------------------
 
 _LOGIN_SEGMENT: Final = (
@@ -16,14 +18,14 @@ _LOGIN_SEGMENT: Final = (
     r"|logg[-_]inn|"
     r"log[-_]ind|zaloguj|logowanie|prihlaseni|prihlasit|bejelentkezes|giris|kirjaudu|wp-login|servicelogin"
 )
-LOGIN_PATH: Final = re.compile(
+LOGIN_PATH: Final = late_pattern(
     rf"/(?:{_LOGIN_SEGMENT})(?:\.(?:php|aspx?|jsp|html?|do|action|cgi|jsf|xhtml))?/?\Z"
     r"|/sessions?/new/?\Z|/openid-connect/auth\Z|/oauth2?(?:/v\d(?:\.\d)?)?/auth(?:orize)?\Z|/adfs/ls/?\Z"
     r"|/(?:sign-?in|log-?in)/(?:identifier|password|code|otp|2fa|mfa|verify|v\d/identifier|start|index(?:\.\w+)?)/?\Z"
     r"|/(?:2fa|mfa|t?otp|two[-_]?factor)(?:[-_]authentication|[-_]auth)?(?:/\w+)?/?\Z",
     re.IGNORECASE,
 )  # matched against a path
-LOGIN_ARGUMENT: Final = re.compile(
+LOGIN_ARGUMENT: Final = late_pattern(
     r"(?:\A|[&;])(?:action|do|page|route|r|view|mode|op|task|p|c)="
     r"(?:[\w%]+(?:/|%2F))?(?:log-?in|sign-?in|logon)(?:\Z|[&;])",
     re.IGNORECASE,
@@ -32,7 +34,7 @@ LOGIN_ADDRESS_STEMS: Final = (
     *("log", "sign", "meld", "conne", "ident", "ses", "acce", "entrar", "prihlas", "bejel", "giris", "kirj"),
     *("auth", "adfs", "2fa", "mfa", "otp", "factor"),
 )  # one of them, lower case, is in whatever the two patterns above accept
-LOGOUT_ADDRESS: Final = re.compile(
+LOGOUT_ADDRESS: Final = late_pattern(
     rb"(?:\A|[/?&=])(?:user|auth|account|do|perform|site|members?|customer|wp-login\.php\?action)?[-_/.=]?"
     rb"(?:log[-_]?out|log[-_]?off|sign[-_]?out|sign[-_]?off|abmelden|ausloggen|deconnexion|se-deconnecter|"
     rb"cerrar[-_]?sesion|cerrarsesion|uitloggen|afmelden|wyloguj|logga-ut|loggut|log-ud|sair|terminar-sessao|odhlasit)"
@@ -41,11 +43,11 @@ LOGOUT_ADDRESS: Final = re.compile(
 
 # --- texts ------------------------------------------------------------------------------------------------------------
 
-LOGOUT_STEM: Final = re.compile(
+LOGOUT_STEM: Final = late_pattern(
     rb"g[-_ nNoO](?:(?<=[oO])|(?<=[-_ ])[oO]|(?<=[nN])[-_ ]?[oO])(?:[uU][tT]|[fF][fF])"
 )  # log out, logoff, sign-out: in every language; any case but that of "g", with which every search begins
 LOGOUT_STEMS: Final = {
-    language: tuple((stem.partition("[")[0].encode(), re.compile(stem.encode())) for stem in stems)
+    language: tuple((stem.partition("[")[0].encode(), late_pattern(stem.encode())) for stem in stems)
     for language, stems in {
         "cs": ("odhlásit", "odhlasit"),
         "da": ("log ud", "log-ud"),
@@ -61,22 +63,22 @@ LOGOUT_STEMS: Final = {
     }.items()
 }  # lower case: what it begins with, to be asked for first, and the whole
 # One of LOGOUT_STEM and LOGOUT_STEMS is in whatever LOGOUT_ADDRESS and LOGOUT_TEXT accept; one word is found quickly.
-LOGOUT_TEXT: Final = re.compile(
+LOGOUT_TEXT: Final = late_pattern(
     r"(?:log[ -]?out|log[ -]?off|sign[ -]?out|sign[ -]?off|abmelden|ausloggen|(?:se )?d[ée]connecter|d[ée]connexion|"
     r"me d[ée]connecter|cerrar sesi[óo]n|uitloggen|afmelden|wyloguj(?: si[ęe])?|logga ut|logg ut|terminar sess[ãa]o|"
     r"odhlásit(?: se)?)(?:[\s:,(\[\u2013-]+[^\n]{0,40})?"
 )  # the whole text of a link or button, lower case; a user's name may follow
 
-LOGIN_TITLE: Final = re.compile(
+LOGIN_TITLE: Final = late_pattern(
     r"(?:please )?(?:log[ -]?in|sign[ -]?in|log[ -]?on|anmelden|anmeldung|einloggen|connexion|se connecter|"
     r"identification|iniciar sesi[óo]n|inicio de sesi[óo]n|accedi|accesso|entrar|inloggen|aanmelden|logga in|logg inn|"
     r"zaloguj si[ęe]|logowanie)(?:[ !.]*\Z| (?:to|bei|à|en|a|op|do|till|til)\b.*| page\Z| required\Z)"
 )  # the first part of a title, lower case
-LOGIN_AT_END: Final = re.compile(
+LOGIN_AT_END: Final = late_pattern(
     r"\w (?:log[ -]?in|sign[ -]?in|log[ -]?on|anmeldung|connexion|identification|inicio de sesi[óo]n|accesso"
     r"|logowanie)\Z"
 )  # a heading, lower case: "Webmail Login"
-SAYS_LOGGED_OUT: Final = re.compile(
+SAYS_LOGGED_OUT: Final = late_pattern(
     r"\b(?=\w)(?:"  # tried at the beginnings of words only
     r"session (?:has |is |was )?(?:expired|timed[ -]?out|ended|invalid)|(?:expired|invalid) session|session time-?out"
     r"|(?:not|no longer|are not|aren.t) (?:currently )?(?:logged|signed) in\b"
@@ -104,18 +106,18 @@ SAYS_LOGGED_OUT: Final = re.compile(
 )  # lower case
 LOGIN_STEMS: Final = (b"log", b"sign", b"ses", b"auth", b"sitzung", b"meld", b"conne", b"ident", b"acce")
 # one of them, lower case, is in every phrase above and in nearly every address of a login page
-ASKS_TO_LOG_IN: Final = re.compile(
+ASKS_TO_LOG_IN: Final = late_pattern(
     r"(?:log|sign) ?in (?:again )?to (?:continue|proceed|view|see|access|your account)|log in om "
     r"|effettua l.accesso per"
 )  # lower case; the reason for a page only in its title or heading: open pages ask it beside a hidden price
 HEADING_STEMS: Final = (*(stem.decode() for stem in LOGIN_STEMS), "entrar")
 # one of them, lower case, is in whatever SAYS_LOGGED_OUT, ASKS_TO_LOG_IN and LOGIN_TITLE accept
-SAYS_NO_ENTRY: Final = re.compile(
+SAYS_NO_ENTRY: Final = late_pattern(
     r"permission denied|access denied|not authori[sz]ed|unauthori[sz]ed|zugriff verweigert|keine berechtigung"
     r"|accès (?:refusé|interdit)|acceso denegado|accesso negato|toegang geweigerd|acesso negado|brak dostępu"
 )  # lower case; says something only together with a way to the login page
 
-CHANGES_SOMETHING: Final = re.compile(
+CHANGES_SOMETHING: Final = late_pattern(
     r"\b(?:save|update|change|confirm|delete|remove|speichern|ändern|übernehmen|bestätigen|löschen|enregistrer|modifier"
     r"|confirmer|supprimer|guardar|cambiar|actualizar|confirmar|eliminar|borrar|salva|modifica|conferma|elimina|opslaan"
     r"|wijzigen|bevestigen|verwijderen|salvar|alterar|excluir|zapisz|zmień|potwierdź|usuń|spara|ändra|bekräfta|ta bort"
@@ -124,7 +126,7 @@ CHANGES_SOMETHING: Final = re.compile(
 
 # --- answers to a login -----------------------------------------------------------------------------------------------
 
-WRONG: Final = re.compile(
+WRONG: Final = late_pattern(
     r"incorrect|invalid|wrong|not (?:correct|valid|match|recogni[sz]ed|found|accepted)"
     r"|(?:did|do|does)n.t (?:match|exist)"
     r"|(?:did|do|does) not (?:match|exist)|unrecogni[sz]ed|unknown|enter a correct|no match|mismatch|\bbad\b|failed"
@@ -137,7 +139,7 @@ WRONG: Final = re.compile(
     r"|sbagliat|onjuist|ongeldig|verkeerd|niet (?:correct|juist|geldig)|incorret|errad[oa]s?\b|não confere|nieprawidłow"
     r"|błędn|niepoprawn|felaktig|fel (?:användar|lösen)|forkert|feil |ugyldig"
 )  # lower case
-ABOUT_CREDENTIALS: Final = re.compile(
+ABOUT_CREDENTIALS: Final = late_pattern(
     r"pass ?word|passwd|passphrase|credential|user ?name|user ?id|\buser\b|e-?mail|\blog ?in\b|log-in|sign[ -]?in"
     r"|authenticat"
     r"|passwort|kennwort|benutzername|anmeldedaten|zugangsdaten|anmeldung|mot de passe|identifiant|connexion"
@@ -146,12 +148,12 @@ ABOUT_CREDENTIALS: Final = re.compile(
     r"|senha|palavra-passe|utilizador|usuário|credenciais|hasł|użytkownik|lösenord|användarnamn|adgangskode|brugernavn"
     r"|passord|brukernavn"
 )  # lower case
-ABOUT_SOMETHING_ELSE: Final = re.compile(
+ABOUT_SOMETHING_ELSE: Final = late_pattern(
     r"csrf|xsrf|token|captcha|robot|\bcode\b|cookie|javascript|browser|sicherheitscode|session|sitzung|forgot"
     r"|vergessen|oublié"
     r"|attempts? (?:are|is|will be) (?:logged|recorded|monitored)"
 )  # lower case: then it was not the password that was refused
-LOCKED: Final = re.compile(
+LOCKED: Final = late_pattern(
     r"(?:account|user|profile|konto|zugang|benutzer|compte|cuenta|account|conta)\b[^.!\n]{0,60}"
     r"\b(?:locked|blocked|suspended|disabled|deactivated|gesperrt|blockiert|deaktiviert|bloqué|verrouillé|désactivé|"
     r"bloquead[oa]|bloccato|geblokkeerd|zablokowan[ey])"
@@ -160,19 +162,19 @@ LOCKED: Final = re.compile(
     r"|zu viele (?:fehlgeschlagene |falsche )?(?:anmelde|login-?|fehl)?versuche|trop de tentatives|demasiados intentos"
     r"|troppi tentativi|te veel pogingen|muitas tentativas|zbyt wiele prób"
 )  # lower case
-REFUSAL_CODES: Final = re.compile(
+REFUSAL_CODES: Final = late_pattern(
     r"\b(?:invalid|bad|wrong|incorrect)[_ -]?(?:grant|credentials?|password|login|user(?:name)?)\b"
     r"|\bauthentication[_ -]?(?:failed|error)\b|\blogin[_ -]?failed\b",
     re.IGNORECASE,
 )  # in answers that are no web pages
 
-ONE_TIME_NAME: Final = re.compile(
+ONE_TIME_NAME: Final = late_pattern(
     r"(?:\A|[^a-z])(?:t?otp|mfa|2fa|tfa|two_?factor|one_?time|otc)|(?:otp|totp|mfa|2fa|tfa)(?:\Z|[^a-z])"
     r"|(?:verification|verify|auth|authenticator|security|sms|login|confirm(?:ation)?|pass)[-_ ]?(?:code|pin)|one-?time"
     r"|\A(?:passcode|code)\Z",
     re.IGNORECASE,
 )  # name or id of an input
-ONE_TIME_TEXT: Final = re.compile(
+ONE_TIME_TEXT: Final = late_pattern(
     r"two[ -]?(?:factor|step)|2[ -]?(?:factor|step|fa)\b|multi-?factor|verification code|security code"
     r"|one-?time (?:code|pass)"
     r"|authenticat(?:or|ion) (?:app|code)|zwei-?faktor|bestätigungscode|sicherheitscode|einmal-?(?:code|pass|kenn)"

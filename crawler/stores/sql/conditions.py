@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Sequence
 from typing import Final
 
+from crawler.late_pattern import late_pattern
+from crawler.nearest import nearest
+
 _OURS: Final = ("_run", "_url", "_time", "_crawl", "_spider")  #: those of our columns that mean something to a person
 _LONGEST: Final = 200  #: characters of the condition that are shown
-_NO_COLUMN: Final = re.compile(r"""no such column: "?([^"]+)"?\Z|column "?([^"]+?)"? does not exist""")
+_NO_COLUMN: Final = late_pattern(r"""no such column: "?([^"]+)"?\Z|column "?([^"]+?)"? does not exist""")
 #: What SQLite and PostgreSQL say, and what it means.
 _MEANINGS: Final = (
-    (re.compile(r"no such function: (\S+)|function (\S+?)\(.*\) does not exist"), "there is no function {}"),
-    (re.compile(r"""incomplete input|syntax error at end of input|near "THEN\""""), "it ends too early"),
+    (late_pattern(r"no such function: (\S+)|function (\S+?)\(.*\) does not exist"), "there is no function {}"),
+    (late_pattern(r"""incomplete input|syntax error at end of input|near "THEN\""""), "it ends too early"),
     (
-        re.compile(r"""unrecognized token. "(.+)|unterminated quoted (?:string|identifier) at or near "(.+)\"\Z"""),
+        late_pattern(r"""unrecognized token. "(.+)|unterminated quoted (?:string|identifier) at or near "(.+)\"\Z"""),
         "a quote is not closed, or a sign is not known: {}",
     ),
-    (re.compile(r"""(?:at or )?near "(.+?)":? ?.*"""), "something is wrong at {}"),
-    (re.compile(r"operator does not exist: (.+)"), "two kinds of values are compared ({}): put texts in quotes"),
-    (re.compile(r"argument of CASE/WHEN must be type boolean"), "it is a value, and nothing that is true or false"),
-    (re.compile(r"one statement at a time|multiple commands"), "it is more than one condition"),
+    (late_pattern(r"""(?:at or )?near "(.+?)":? ?.*"""), "something is wrong at {}"),
+    (late_pattern(r"operator does not exist: (.+)"), "two kinds of values are compared ({}): put texts in quotes"),
+    (late_pattern(r"argument of CASE/WHEN must be type boolean"), "it is a value, and nothing that is true or false"),
+    (late_pattern(r"one statement at a time|multiple commands"), "it is more than one condition"),
 )
 
 
@@ -43,7 +44,7 @@ def _meaning(objection: str, columns: Sequence[str]) -> str:
     missing = _NO_COLUMN.search(objection)
     if missing is not None:
         name = str(missing[1] or missing[2])
-        near = difflib.get_close_matches(name, columns, n=1)
+        near = nearest(name, columns)
         return f"there is no column {name}" + (f", did you mean {near[0]}?" if near else "")
     for words, meaning in _MEANINGS:
         if found := words.search(objection):

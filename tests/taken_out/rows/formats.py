@@ -121,8 +121,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/stores/calls.py",
-                'return f"{role}-{socket.gethostname()[:40]}-{os.getpid()}-{uuid.uuid4().hex}"',
-                'return f"{role}-{os.getpid()}" if uuid and socket else role',
+                'return f"{role}-{socket.gethostname()[:40]}-{os.getpid()}-{os.urandom(16).hex()}"',
+                'return f"{role}-{os.getpid()}" if socket else role',
             )
         ],
         ["tests/engine/test_fencing.py::test_owners_are_of_one_incarnation"],

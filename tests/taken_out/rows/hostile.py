@@ -93,8 +93,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/redaction.py",
-                '_DOTTED: Final = re.compile(r"[\\w.-]{8,}+")',
-                '_DOTTED: Final = re.compile(r"(?<!\\w)eyJ[\\w-]{5,}\\.[\\w.-]+")',
+                '_DOTTED: Final = late_pattern(r"[\\w.-]{8,}+")',
+                '_DOTTED: Final = late_pattern(r"(?<!\\w)eyJ[\\w-]{5,}\\.[\\w.-]+")',
             )
         ],
         [
@@ -420,8 +420,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/redaction.py",
-                '_DOTTED: Final = re.compile(r"[\\w.-]{8,}+")',
-                '_DOTTED: Final = re.compile(r"(?<!\\w)eyJ[\\w-]{5,}\\.[\\w.-]+")',
+                '_DOTTED: Final = late_pattern(r"[\\w.-]{8,}+")',
+                '_DOTTED: Final = late_pattern(r"(?<!\\w)eyJ[\\w-]{5,}\\.[\\w.-]+")',
             ),
             Swap("crawler/sessions/redirects.py", "    text = location[:_LOOKED_AT]\n", "    text = location\n"),
         ],
