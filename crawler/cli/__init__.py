@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -90,6 +91,8 @@ def command() -> None:
         code = 0 if ended.code is None else ended.code
         if not isinstance(code, int) or any(not each.daemon for each in threading.enumerate()[1:]):
             raise
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # the code is known: one that comes now would end in a traceback
         try:
             atexit._run_exitfuncs()
             sys.stdout.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from crawler.clock import unix_now
 from crawler.engine.parts import Caller, make_parts
 from crawler.engine.processes import Members, add_up
 from crawler.engine.scheduler import Scheduler, has_ended
-from crawler.engine.stopping import Interrupts, StopNow
+from crawler.engine.stopping import Interrupts
 from crawler.engine.store_thread import Member
 from crawler.errors import StoreError, UsageError
 from crawler.events import RunEnded, RunStarted, Summary, Warned
@@ -45,6 +46,7 @@ from crawler.stores.told import Counts, Sample
 
 log = logging.getLogger("crawler.engine")
 
+_LOOK_S = 0.05  #: how often to look for a second signal while workers end
 _OTHERS_END_S = 2.0  #: how long the first process waits for the others' last word
 
 
@@ -94,12 +96,11 @@ class Crawl:
         self._parts.calls.owned_here()
         failure: BaseException | None = None
         try:
-            self._parts.workers.start()
-            self._parts.callbacks.start()
-            self._begin()
-            self._scheduler.run()
-        except StopNow:
-            pass
+            with self._interrupts.breakable():
+                self._parts.workers.start()
+                self._parts.callbacks.start()
+                self._begin()
+                self._scheduler.run()
         except StoreError as error:
             failure = error
         except UsageError as error:  # the spider's own start
@@ -143,7 +144,7 @@ class Crawl:
         parts.stopping.set()
         parts.calls.close()
         parts.callbacks.close()
-        if not self._scheduler.join(5.0 if self._scheduler.drained else 0.05):
+        if not self._joined(5.0 if self._scheduler.drained else 0.05):
             parts.assembly.abort_all()
             self._scheduler.join(2.0)
         parts.workers.close()
@@ -153,18 +154,28 @@ class Crawl:
         if self._parts.peers.awake and self._member.number == 0:
             self._parts.knowledge.leave_trials()
         if self._members is not None:
-            self._members.end(grace_s=self.settings.grace if self._interrupts.by else 2 * self.settings.grace + 30.0)
+            grace_s = self.settings.grace if self._interrupts.by else 2 * self.settings.grace + 30.0
+            self._members.end(grace_s=grace_s, hurries=lambda: self._interrupts.leaving)
             self._stats.together.are_counted()  # they are part of the summary now
+
+    def _joined(self, seconds: float) -> bool:
+        """Wait for the workers until so many seconds are over, or a second signal comes. Whether they have ended."""
+        ends = time.monotonic() + seconds
+        while not self._scheduler.join(min(_LOOK_S, max(ends - time.monotonic(), 0.0))):
+            if self._interrupts.leaving or time.monotonic() >= ends:
+                return False
+        return True
 
     # --- the end -----------------------------------------------------------------------------------------------------
     def _end(self, failure: BaseException | None) -> None:
         if self._interrupts.leaving:
             self._store.hurry()
-        summary, facts, parts = self.summary, None, self._parts
+        summary, facts = self.summary, None
         ends = False
         try:
-            ends = failure is None and self._ends_run()
-            facts = self._record_end(ends)
+            with self._interrupts.breakable():
+                ends = failure is None and self._ends_run()
+                facts = self._record_end(ends)
         except StoreError as error:
             log.error("the end of the run could not be recorded: %s", error)
             failure = failure or (None if self._interrupts.leaving else error)
@@ -185,20 +196,25 @@ class Crawl:
         summary.why, summary.sessions = hide(summary.why), sorted({*summary.sessions, *self._sessions})
         self._stats.ended()
         self._stats.progress(unix_now(), waiting=summary.waiting, failed=summary.failed, force=True)
-        if failure is None and facts is not None and ends:
+        with self._interrupts.breakable():
+            self._leave(failure, facts if ends else None)
+            self._tell_spider(summary)
+        self._stats.tell(RunEnded(unix_now(), summary))
+
+    def _leave(self, failure: BaseException | None, facts: Facts | None) -> None:
+        """Record the end, if it is for this process to record (*facts*), and let others have what it holds."""
+        if failure is not None:
+            return
+        summary, parts = self.summary, self._parts
+        if facts is not None:
             settle_records(self._store, self._run, summary, facts)
             told = json.dumps({**summary.as_dict(), "timeline": self._stats.timeline.as_list()})
             ending, code = summary.ending, summary.exit_code
-            self._parts.lead.records(
-                lambda: self._store.runs.end(self._run.id, ending=ending, exit_code=code, summary=told)
-            )
-        if failure is None:
-            with suppress(StoreError):
-                if parts.doors.claims is not None:
-                    parts.doors.claims.release(unix_now())
-                parts.peers.leave()
-        self._tell_spider(summary)
-        self._stats.tell(RunEnded(unix_now(), summary))
+            parts.lead.records(lambda: self._store.runs.end(self._run.id, ending=ending, exit_code=code, summary=told))
+        with suppress(StoreError):
+            if parts.doors.claims is not None:
+                parts.doors.claims.release(unix_now())
+            parts.peers.leave()
 
     def _ends_run(self) -> bool:
         """Give back what is not done. Whether this process records the end of the run."""

@@ -32,6 +32,7 @@ WAKE_AT = 150  #: waiting requests (or pages done, with more waiting) from which
 _END_WAIT_S = 30.0
 _LOOK_S = 0.5  #: how often to look whether a process that should end is stopped
 _STOPPED_S = 2.0  #: how long to wait for one that is
+_HURRIED_S = 3.0  #: how long to wait for those that were told to end at once
 _LOAD_OVER_S = 0.25  #: how far apart the looks at what holds a process up are
 _BUSY_SHARE = 0.6  #: of a core, since others may want a part of it, too
 _HOSTS_SHARE = 0.6  #: of what its connections could bring: nearer to all of it, others would get little more
@@ -130,17 +131,18 @@ class Members:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGTERM)
 
-    def end(self, *, grace_s: float = _END_WAIT_S) -> None:
+    def end(self, *, grace_s: float = _END_WAIT_S, hurries: Callable[[], bool] = lambda: False) -> None:
         """Wait for them (those that never woke end at once), end by force what does not end, and hang up.
 
         Args:
             grace_s: Longest wait for all of them together. One that is stopped (SIGSTOP, a debugger) hears
                 nothing: it is given two seconds to be continued.
+            hurries: Whether they have been told to end at once: they are given three seconds more.
         """
         if not self.awake:
             for pipe in self._pipes:
                 pipe.close()
-        self._await_end(time.monotonic() + grace_s)
+        self._await_end(time.monotonic() + grace_s, hurries)
         for process in self._processes:
             if process.is_alive():
                 process.kill()
@@ -153,9 +155,11 @@ class Members:
             process.close()
         self._processes, self._pipes = [], []
 
-    def _await_end(self, deadline: float) -> None:
-        living, stopped_since = list(self._processes), dict[int, float]()
+    def _await_end(self, deadline: float, hurries: Callable[[], bool]) -> None:
+        living, stopped_since, hurried = list(self._processes), dict[int, float](), False
         while living and (now := time.monotonic()) < deadline:
+            if not hurried and hurries():
+                hurried, deadline = True, min(deadline, now + _HURRIED_S)
             wait([process.sentinel for process in living], timeout=min(deadline - now, _LOOK_S))
             living = [process for process in living if process.is_alive()]
             for process in living:

@@ -59,7 +59,7 @@ class RunLimits:
 
 
 class StopNow(BaseException):
-    """A second signal: leave at once. Raised in the main thread by the signal handler."""
+    """A second signal: leave at once. Raised by the signal handler inside `Interrupts.breakable`, and caught there."""
 
 
 class Stops(Protocol):
@@ -93,12 +93,24 @@ class Interrupts:
         self.by = 0
         self.leaving = False
         self._answering = False  # a first signal is being handled
+        self._breaks = False  # what the main thread does may be broken off
+
+    @contextmanager
+    def breakable(self) -> Iterator[None]:
+        """What is inside ends at a second signal; elsewhere it is noted in `leaving`, and whoever waits looks there."""
+        self._breaks = True
+        try:
+            yield
+        except StopNow:
+            pass
+        finally:
+            self._breaks = False
 
     def interrupt(self, signal_number: int) -> None:
         """A signal: stop softly; a second one: leave at once.
 
         Raises:
-            StopNow: It is a second one.
+            StopNow: It is a second one, inside `breakable`.
         """
         if self.leaving or (self.by and signal_number == signal.SIGHUP):
             return  # a closed terminal may say so more than once
@@ -108,14 +120,18 @@ class Interrupts:
                 self._members.signal()
             if self._answering:  # the first one came with it: raising amid its locks would leave them locked for good
                 return
-            raise StopNow
+            self._break_off()
+            return
         self.by, self._answering = signal_number, True
         self._stopping.set()
         if self._members is not None:
             self._members.signal()
         self._scheduler.stop("interrupted", grace_s=self._grace_s)
         self._answering = False
-        if self.leaving:
+        self._break_off()
+
+    def _break_off(self) -> None:
+        if self.leaving and self._breaks:
             raise StopNow
 
 

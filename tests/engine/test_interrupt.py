@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from crawler.engine.stopping import Interrupts, StopNow
+from crawler.engine.stopping import Interrupts
 
 
 class Stop(threading.Event):
@@ -49,10 +49,13 @@ def test_a_second_signal_amid_the_answer_to_the_first_ends_the_run_after_it() ->
     stopping = Stop(lambda: again[0](signal.SIGTERM))
     made = Interrupts(stopping, scheduler, None, grace_s=1.0)
     again.append(made.interrupt)
+    went_on = False
 
-    with pytest.raises(StopNow):
+    with made.breakable():
         made.interrupt(signal.SIGINT)
+        went_on = True
 
+    assert not went_on
     assert not stopping.locked
     assert stopping.is_set()
     assert scheduler.reasons == ["interrupted"]
@@ -63,10 +66,13 @@ def test_a_second_signal_later_ends_the_run_at_once() -> None:
     scheduler, members = Scheduler(), Members()
     made = Interrupts(threading.Event(), scheduler, members, grace_s=1.0)
     made.interrupt(signal.SIGINT)
+    went_on = False
 
-    with pytest.raises(StopNow):
+    with made.breakable():
         made.interrupt(signal.SIGTERM)
+        went_on = True
 
+    assert not went_on
     assert scheduler.reasons == ["interrupted"]
     assert (made.by, members.signals) == (signal.SIGINT, 2)
     made.interrupt(signal.SIGTERM)  # a third one finds nothing more to do
@@ -81,3 +87,21 @@ def test_a_terminal_that_is_closed_and_says_so_twice_is_one_signal() -> None:
     made.interrupt(signal.SIGHUP)
 
     assert (made.by, made.leaving, scheduler.reasons) == (signal.SIGHUP, False, ["interrupted"])
+
+
+def test_a_second_signal_while_nothing_may_be_broken_off_is_noted_and_raises_nothing() -> None:
+    members = Members()
+    made = Interrupts(threading.Event(), Scheduler(), members, grace_s=1.0)
+    with made.breakable():
+        made.interrupt(signal.SIGTERM)
+
+    made.interrupt(signal.SIGTERM)
+
+    assert (made.leaving, members.signals) == (True, 2)
+
+
+def test_what_another_signal_handler_raises_is_not_swallowed() -> None:
+    made = Interrupts(threading.Event(), Scheduler(), None, grace_s=1.0)
+
+    with pytest.raises(KeyboardInterrupt), made.breakable():
+        raise KeyboardInterrupt
