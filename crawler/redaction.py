@@ -32,7 +32,7 @@ _NAME: Final = late_pattern(
     re.IGNORECASE,
 )
 # No possessive repeat of a group here: Python 3.11.2, which Debian 12 has, then matches too little or too much.
-_QUOTED: Final = late_pattern(r"""[bru]{0,2}(\\?["'])(?:(?!\1)(?:\\.|.))*(?:\1|\Z)""", re.DOTALL)
+_QUOTED: Final = re.compile(r"""[bru]{0,2}(\\?["'])(?:(?!\1)(?:\\.|.))*(?:\1|\Z)""", re.DOTALL)
 _IN_QUERY: Final = late_pattern(r"""[^&\s"'<>]*""")
 _IN_ESCAPED_QUERY: Final = late_pattern(r"""(?:[^&\s"'<>%]|%(?!(?:25)*26))*""")  # inside an argument of another URL
 _IN_JSON: Final = late_pattern(r"[^,}\]\r\n]*")

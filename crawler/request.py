@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as json_module
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import MethodType
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +12,6 @@ from crawler.errors import SpiderError
 from crawler.link_text import about_link
 from crawler.outcome import Leased
 from crawler.plain_values import packed, unpacked
-from crawler.quick_dataclass import field_names
 from crawler.render import Render, render_of
 from crawler.urls import absolute, redact
 
@@ -22,7 +20,6 @@ Callback = Callable[..., Any] | str | None
 SPREAD = "spread"  #: a session name that stands for "the least busy healthy one"
 
 
-@dataclass(slots=True, init=False, repr=False, eq=False)
 class Request:
     """What to ask for: plain values, made by a spider, stored by name.
 
@@ -50,23 +47,25 @@ class Request:
         SpiderError: A callback is not a method of a spider (a lambda, a nested function).
     """
 
-    url: str
-    callback: str
-    method: str
-    headers: dict[str, str] | None
-    body: bytes | None
-    cookies: dict[str, str] | None
-    cb_kwargs: dict[str, Any] | None
-    meta: dict[str, Any]
-    priority: int
-    dont_filter: bool
-    errback: str
-    session: str | None
-    max_age: float | None
-    render: Render | bool | None
-    depth: int
-    file: dict[str, Any] | None  # what a `crawler.File` has besides the request
-    link: Any  # what was followed: an element, or its text and rel
+    __slots__ = (
+        "body",
+        "callback",
+        "cb_kwargs",
+        "cookies",
+        "depth",
+        "dont_filter",
+        "errback",
+        "file",
+        "headers",
+        "link",
+        "max_age",
+        "meta",
+        "method",
+        "priority",
+        "render",
+        "session",
+        "url",
+    )
 
     def __init__(
         self,
@@ -95,7 +94,7 @@ class Request:
         self.headers = dict(headers) if headers else None
         self.cookies = dict(cookies) if cookies else None
         self.cb_kwargs = dict(cb_kwargs) if cb_kwargs else None
-        self.meta = dict(meta) if meta else {}
+        self.meta: dict[str, Any] = dict(meta) if meta else {}
         if "playwright" in self.meta:
             raise SpiderError("meta={'playwright': True} has no effect here; instead: Request(url, render=True)")
         self.priority = priority
@@ -104,7 +103,8 @@ class Request:
         self.max_age = _seconds(max_age)
         self.render = render_of(render)
         self.depth = 0
-        self.file = self.link = None
+        self.file: dict[str, Any] | None = None  # what a `crawler.File` has besides the request
+        self.link: Any = None  # what was followed: an element, or its text and rel
         self.body = body.encode() if isinstance(body, str) else body
         if json is not None:
             self._set_body(json_module.dumps(json).encode(), "application/json")
@@ -254,11 +254,11 @@ class Request:
     def replace(self, **changes: Any) -> Request:
         """A copy with some attributes changed (``url``, ``dont_filter``, ``priority`` ...)."""
         twin = Request.__new__(Request)
-        for name in field_names(Request):
+        for name in Request.__slots__:
             setattr(twin, name, getattr(self, name))
         twin.meta = dict(self.meta)
         for name, value in changes.items():
-            if name not in field_names(Request):
+            if name not in Request.__slots__:
                 raise SpiderError(f"Request has no attribute {name!r}")
             if name in ("callback", "errback"):
                 value = method_name(value)

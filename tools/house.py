@@ -19,6 +19,7 @@ MOST_METHODS = 20
 MOST_ATTRIBUTES = 15
 # of a class of requests that a class here is, too: whoever knows requests knows them, and sets them by these names
 OF_LIBRARY = {"Session": frozenset(requests.Session.__attrs__)}
+RECORDS = frozenset({"Request"})  # declared by its slots: a dataclass would be taken for an item that a callback yields
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -31,7 +32,7 @@ class House:
         wide: Functions with more than `MOST_PARAMETERS` parameters, without ``self``.
         words: Those that are what a user types or writes: commands with their options, and public names of the package.
         large: Classes with more than `MOST_METHODS` methods and properties.
-        crowded: Classes, but for plain records, that set more than `MOST_ATTRIBUTES` attributes.
+        crowded: Classes, but for records (dataclasses, `RECORDS`), that set more than `MOST_ATTRIBUTES` attributes.
         twins: Names of files or classes that stand more than once.
         late: Functions that an object is given after it was made, by somebody else: what looks like one way is two.
     """
@@ -78,8 +79,8 @@ def methods(found: ast.ClassDef) -> int:
 
 
 def attributes(found: ast.ClassDef) -> int:
-    """How many attributes its methods set, without those of a library; 0 for a dataclass, which declares them."""
-    if any("dataclass" in ast.unparse(each) for each in found.decorator_list):
+    """How many attributes its methods set, without those of a library; 0 for a record, which declares them."""
+    if found.name in RECORDS or any("dataclass" in ast.unparse(each) for each in found.decorator_list):
         return 0
     stored = (each for each in ast.walk(found) if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store))
     names = {each.attr for each in stored if isinstance(each.value, ast.Name) and each.value.id == "self"}

@@ -25,6 +25,7 @@ from crawler.sessions.login.standing import Preparation
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.trials import TrialRules
 from crawler.sessions.login.unusable import UnusableSessions
+from crawler.sessions.sending import Sending
 from crawler.settings import Settings
 from tests.engine.parts import leased
 
@@ -39,7 +40,7 @@ class LoginManager:
         self.record = SimpleNamespace(state=LoginState.UNPROVEN, epoch=0, version=0)
         identity = SimpleNamespace(serial=False)
         self.session = SimpleNamespace(
-            name=name, key=f"a.test/{name}", serial=False, identity=identity, allowance=None, proxy_pool=None
+            name=name, key=f"a.test/{name}", serial=False, identity=identity, sending=Sending(None)
         )
         self.standing = SimpleNamespace(saved_as=(1, 1), lost_stored_epoch=0, proved_before_loss=0.0, ends_at=math.inf)
         self.prover = SimpleNamespace(refused_at="")

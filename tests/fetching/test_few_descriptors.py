@@ -91,7 +91,7 @@ def test_P6_who_waits_for_a_connection_waits_no_longer_than_its_deadline(
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(lambda: patient.get(f"{watched.hosts[0].url}/slow").text)
         assert asked.wait(5)
-        hurried.deadline_s = 0.1
+        hurried.sending.deadline_s = 0.1
         with pytest.raises(OSError, match="total deadline"):
             hurried.get(watched.hosts[1].url)
         go_on.set()

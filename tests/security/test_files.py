@@ -129,7 +129,7 @@ def test_X6_a_download_that_fails_leaves_no_file(net: Net, tmp_path: Path, fault
     answer = Answer(404, b"no") if fault == "status" else Answer(body=b"x" * 100_000)
     own = net.host({"*": answer})
     session = net.session(own.url)
-    session._limits = Limits(max_size_bytes=50_000)
+    session.sending.limits = Limits(max_size_bytes=50_000)
 
     with pytest.raises(StatusError if fault == "status" else TooLarge):
         session.download(f"{own.url}/a.txt", tmp_path / "out")
