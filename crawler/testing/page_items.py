@@ -52,7 +52,7 @@ class PageItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What differs, without a traceback of this package."""
         if isinstance(excinfo.value, PageDiffers):
-            told = f"{excinfo.value}\nright all the same? `crawl check {read(self.path).spider} --accept` keeps it"
+            told = f"{excinfo.value}\nright anyway? `crawl check {read(self.path).spider} --accept` keeps it"
             return told
         if isinstance(excinfo.value, CrawlError):
             return str(excinfo.value)

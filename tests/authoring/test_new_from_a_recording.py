@@ -141,7 +141,7 @@ def test_a_recorded_login_of_an_app_is_done_again_and_its_token_is_taken_from_th
     source = (project / "spiders" / "app.py").read_text()
     assert (made.code, json.loads(run.out)["items"]) == (0, {"items": 2}), made.err + run.err + source
     assert 'session.auth = BearerAuth(answer.json()["data"]["access"])' in source
-    assert f"left out, for it may change something: POST {host.url}/api/cart" in made.out
+    assert f"left out, since it may change something: POST {host.url}/api/cart" in made.out
     assert accounts(project)["sites"][f"127.0.0.1:{host.port}"]["default"] == {
         "username": "ann@shop.test",
         "password": "s3cret-word",

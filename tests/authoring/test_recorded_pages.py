@@ -204,7 +204,7 @@ def test_a_file_that_is_no_recorded_page_is_named(site: PracticeSite, project: P
     done = crawl("check", "orders")
 
     assert (done.code, len(done.err.splitlines())) == (2, 1)
-    assert "odd.page.json is no recorded page" in done.err
+    assert "odd.page.json is not a recorded page" in done.err
 
 
 def test_pytest_runs_recorded_pages_without_code_and_says_what_differs(

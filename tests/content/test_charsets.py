@@ -89,13 +89,13 @@ MISDECLARED: dict[str, tuple[str, bytes, str, str]] = {
         "text/html; charset=utf-8",
         b"<p>" + GERMAN.encode() + b"\xe9",
         GERMAN + "\ufffd",
-        "1 characters are no utf-8 and were lost",
+        "1 characters are not utf-8 and were lost",
     ),
     "one-broken-place-where-nothing-is-declared": (
         "text/html",
         b"<p>" + GERMAN.encode() + b"\xe9",
         GERMAN + "\ufffd",
-        "1 characters are no utf-8 and were lost",
+        "1 characters are not utf-8 and were lost",
     ),
     "header-says-latin-1-and-it-is-utf-8-as-browsers-read-it": (
         "text/html; charset=iso-8859-1",

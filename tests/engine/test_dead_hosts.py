@@ -123,7 +123,7 @@ def test_a_certificate_that_nobody_trusts_is_named_when_robots_txt_meets_it_firs
     started = time.monotonic()
     summary = crawl(f"{own.url}/", folder=tmp_path)
 
-    of_dead(summary, time.monotonic() - started, "no trusted TLS connection", "signed by nobody that we trust")
+    of_dead(summary, time.monotonic() - started, "no trusted TLS connection", "not signed by anyone we trust")
     assert summary.errors == {"TLSFailed": 1}
 
 
@@ -140,7 +140,7 @@ def test_a_port_that_speaks_no_http_is_named(tmp_path: Path) -> None:
         started = time.monotonic()
         summary = crawl(f"http://{address}/", folder=tmp_path)
 
-    of_dead(summary, time.monotonic() - started, "the answer is no HTTP")
+    of_dead(summary, time.monotonic() - started, "the answer is not HTTP")
 
 
 def test_a_host_that_hangs_up_without_an_answer_is_given_up_soon(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_T8_a_host_without_a_trusted_tls_connection_ends_at_once_with_its_reason
     contexts = {
         "another host": tls(ours, "127.0.9.9"),
         "expired": tls(ours, "127.0.2.2", not_after=yesterday),
-        "nobody that we trust": tls(theirs, "127.0.2.3"),
+        "not signed by anyone we trust": tls(theirs, "127.0.2.3"),
         "no TLS 1.2": old,
         "good": tls(ours, "127.0.2.5"),
     }
@@ -119,7 +119,7 @@ def test_T8_a_host_without_a_trusted_tls_connection_ends_at_once_with_its_reason
     for why, page in pages.items():
         assert done.errors[page].startswith("TLSFailed: "), (why, done.errors[page])
         assert "no trusted TLS connection" in done.errors[page]
-    for why in ("another host", "expired", "nobody that we trust", "does not speak TLS"):
+    for why in ("another host", "expired", "not signed by anyone we trust", "does not speak TLS"):
         assert why in done.errors[pages[why]]
     assert [len(host.asked) for host in hosts] == [0, 0, 0, 0, 1, 0]
     assert done.took_s < 30

@@ -81,7 +81,7 @@ ROWS = {
         b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + answer(PAGE)
     ),
     "101": Row(bare("101 Switching Protocols", "Upgrade: h2c"), "BadAnswer: the answer switches protocols"),
-    "99": Row(b"HTTP/1.1 99 Odd\r\n\r\n", "BadAnswer: the answer is no HTTP"),
+    "99": Row(b"HTTP/1.1 99 Odd\r\n\r\n", "BadAnswer: the answer is not HTTP"),
 }  # fmt: skip
 
 

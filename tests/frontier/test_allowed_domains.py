@@ -40,14 +40,14 @@ REFUSED: dict[Any, str] = {
     "https://shop.example/orders": "write 'shop.example'",
     "shop.example/orders": "write 'shop.example'",
     "shop.example/?page=1": "write 'shop.example'",
-    "": "is no host",
-    "*": "is no host",
-    "shop.*": "is no host",
-    "shop example": "is no host",
-    "ann:secret-word@shop.example": "is no host",
-    ":8000": "is no host",
-    "http://": "is no host",
-    None: "is no host",
+    "": "is not a host",
+    "*": "is not a host",
+    "shop.*": "is not a host",
+    "shop example": "is not a host",
+    "ann:secret-word@shop.example": "is not a host",
+    ":8000": "is not a host",
+    "http://": "is not a host",
+    None: "is not a host",
 }
 
 

@@ -217,7 +217,7 @@ def test_a_page_that_asks_on_and_on_is_taken_as_it_is(render: Any, monkeypatch: 
     page = render("<p>news</p><script>setInterval(() => fetch('/api/orders'), 20)</script>")
 
     assert page.css("p::text").get() == "news"
-    assert page.warnings == ["the page asks for the same again and again: it was taken as it was"]
+    assert page.warnings == ["the page keeps requesting the same things: it was taken as it was"]
 
 
 @LONG_FORM

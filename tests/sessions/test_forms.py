@@ -183,8 +183,8 @@ def test_every_kind_of_field_can_be_filled(data: dict[str, Any], expected: list[
         ({"zzzzzz": "x"}, "no field 'zzzzzz'. Its fields: csrf, empty, user"),
         ({"lang": "fr"}, "'lang' does not have that choice; it has: de, Deutsch, en, English"),
         ({"role": "root"}, "'role' does not have that choice"),
-        ({"user": object()}, "takes a text or a number"),
-        ({"user": True}, "takes a text or a number"),
+        ({"user": object()}, "takes a string or a number"),
+        ({"user": True}, "takes a string or a number"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
