@@ -1,6 +1,6 @@
 """The cost of a page without the network: a whole crawl in this process, answered from memory.
 
-``python -m benchmarks.page_cost`` prints CPU microseconds and function calls per page, and with ``--profile`` where they go.
+``python -m benchmarks.page_cost`` prints CPU microseconds and function calls per page; ``--profile`` adds a profile.
 The guard in tests/test_cost_of_a_page.py counts calls with it, since times differ from machine to machine.
 """
 
