@@ -118,7 +118,7 @@ def test_the_tools_of_the_standard_library_work_on_it() -> None:
     assert field_names(child) == field_names(Child) == ("url", "tries", "secret", "seen", "more")
 
 
-def test_an_attribute_that_is_no_field_cannot_be_set() -> None:
+def test_an_attribute_that_is_not_a_field_cannot_be_set() -> None:
     one: Any = Quick("a")
 
     with pytest.raises(AttributeError):

@@ -53,7 +53,7 @@ def test_a_second_body_adds_the_attributes_that_the_first_has_not() -> None:
     assert response.css("body").xpath("@class").get() == "more"
 
 
-def test_control_characters_after_the_end_do_not_cost_the_page() -> None:
+def test_control_characters_after_the_end_do_not_lose_the_page() -> None:
     """lxml reads them from a page, and raises where it is given them."""
     response = page(
         b"<html><body title='\x1f'>a<b>b</b>c\x1c</body>d\x08</html>"

@@ -135,7 +135,7 @@ def test_https_to_a_port_that_speaks_plain_http_is_named(tmp_path: Path) -> None
     of_dead(summary, time.monotonic() - started, "it does not speak TLS")
 
 
-def test_a_port_that_speaks_no_http_is_named(tmp_path: Path) -> None:
+def test_a_port_that_does_not_speak_http_is_named(tmp_path: Path) -> None:
     with listening(garbage) as address:
         started = time.monotonic()
         summary = crawl(f"http://{address}/", folder=tmp_path)
@@ -172,7 +172,7 @@ def test_a_proxy_that_does_not_let_us_connect_is_named(tmp_path: Path) -> None:
     of_dead(summary, time.monotonic() - started, "the proxy 127.0.0.1", "(status 407)")
 
 
-def test_a_robots_txt_that_answers_503_is_asked_for_with_patience_and_its_status_is_told(
+def test_a_robots_txt_that_answers_503_is_asked_for_with_patience_and_its_status_is_reported(
     tmp_path: Path, quick_net: Net
 ) -> None:
     own = quick_net.host({"/robots.txt": Answer(503, b"later")})
@@ -283,7 +283,7 @@ class WithErrback(Spider):
         self.heard.append(type(error).__name__)
 
 
-def test_the_errback_hears_of_a_page_whose_host_is_given_up(tmp_path: Path) -> None:
+def test_the_errback_is_called_for_a_page_whose_host_is_given_up(tmp_path: Path) -> None:
     class Dead(WithErrback):
         heard: list[str] = []
 

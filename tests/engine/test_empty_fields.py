@@ -70,7 +70,7 @@ def test_a_table_of_its_own_is_named_with_its_field(quick_net: Net, tmp_path: Pa
     assert "'Book.price'" in told(run(quick_net, tmp_path, lambda n: [Book("t", None), {"title": "x"}]))
 
 
-def test_several_fields_are_told_in_one_note(quick_net: Net, tmp_path: Path) -> None:
+def test_several_fields_are_reported_in_one_note(quick_net: Net, tmp_path: Path) -> None:
     summary = run(quick_net, tmp_path, lambda n: [{"title": "t"} | dict.fromkeys(map(str, range(20)))])
 
     assert "fields are empty in every item of this run: '0', '1'" in told(summary)

@@ -31,7 +31,7 @@ def made() -> tuple[Gates, Started]:
     return gates, Started(gates)
 
 
-def test_however_many_requests_meet_a_closed_gate_one_task_opens_it() -> None:
+def test_one_task_opens_a_closed_gate_however_many_requests_meet_it() -> None:
     gates, started = made()
 
     for number in range(100):

@@ -147,7 +147,7 @@ def test_one_request_at_a_time_goes_to_a_host_that_nobody_has_heard_of() -> None
     assert len(hosts.go()) == 4
 
 
-def test_hosts_that_never_answer_hold_nobody_up() -> None:
+def test_hosts_that_never_answer_do_not_delay_others() -> None:
     hosts = Hosts(strange=True, workers=2, per_host=2)
     hosts.put(*(at(number, slot=f"dead{number}") for number in range(50)))
     assert len(hosts.go()) == 50  # none of them has a place

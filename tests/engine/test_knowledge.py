@@ -120,7 +120,7 @@ def test_of_many_blamed_pages_those_are_told_longest_that_were_blamed_twice(room
     assert "3 0" not in told
 
 
-def test_start_requests_are_stored_once_and_their_hosts_are_told_each_time(rooms: Rooms) -> None:
+def test_start_requests_are_stored_once_and_their_hosts_are_reported_each_time(rooms: Rooms) -> None:
     told: list[list[str]] = []
     asked: list[str] = []
 

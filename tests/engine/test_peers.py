@@ -57,7 +57,9 @@ def test_a_process_that_was_woken_has_its_share_within_a_fifth_of_a_second_of_it
     assert second_slots.shares.of("a.test") == 4
 
 
-def test_processes_that_have_agreed_look_once_a_second_and_so_does_one_that_waits_in_vain(tmp_path: Path) -> None:
+def test_processes_that_have_agreed_look_once_a_second_and_so_does_one_that_waits_without_result(
+    tmp_path: Path,
+) -> None:
     store = MemoryHome(tmp_path).open()
     run = start(store)
     first, slots = peers(store, run, 0), Slots()

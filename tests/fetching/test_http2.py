@@ -65,7 +65,7 @@ def test_limits_of_size_and_time_hold(speaks_2: Any, site: Site) -> None:
     assert fetch(speaks_2, site.url("/page"), verify=site.ca).status_code == 200
 
 
-def test_it_is_http_1_where_nobody_asked_for_more(site: Site) -> None:
+def test_it_is_http_1_by_default(site: Site) -> None:
     adapter = CurlAdapter()
     site.log()
 

@@ -60,7 +60,7 @@ def test_pages_come_by_http_3_on_one_connection(site: Any, kind: str) -> None:
 
 
 @with_http3
-def test_a_server_that_has_it_not_is_spoken_to_as_it_can(authority: Authority, serve: Any) -> None:
+def test_a_server_without_it_is_spoken_to_in_the_version_it_has(authority: Authority, serve: Any) -> None:
     server = serve(once(answer(b"old")), tls=authority.context("127.0.0.1"))
     adapter = CurlAdapter(http="3")
 
@@ -113,7 +113,7 @@ def test_urllib3_says_that_it_speaks_http_1_alone(http: str) -> None:
         check_http("urllib3", http)
 
 
-def test_a_version_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_version_is_refused(tmp_path: Path) -> None:
     class Wrong(Spider):
         name = "wrong"
         start_urls = ("http://127.0.0.1:9/",)

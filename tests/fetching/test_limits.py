@@ -203,7 +203,7 @@ def test_members_of_gzip_follow_each_other_and_garbage_after_the_last_is_ignored
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_text_is_no_compressed_body(coding: str) -> None:
+def test_text_is_not_a_compressed_body(coding: str) -> None:
     for size in (1, 1000):
         with pytest.raises(BadAnswer, match="labelled"):
             decoded(coding, b"<html>plain text</html>", size)
@@ -279,6 +279,6 @@ def test_a_timeout_is_one_number_or_two(given_: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize("given_", ["5", (1, 2, 3), ("a", 1), object(), [1, 2]])
-def test_anything_else_is_no_timeout(given_: Any) -> None:
+def test_any_other_value_is_not_a_timeout(given_: Any) -> None:
     with pytest.raises(TypeError, match="timeout"):
         timeouts(given_)

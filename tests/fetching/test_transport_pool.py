@@ -35,7 +35,7 @@ class TestPool:
         assert server.accepted == 1
 
     @pytest.mark.needs("keeps_connections")
-    def test_so_is_one_over_tls(self, transport: Any, serve: Any, authority: Any) -> None:
+    def test_a_connection_over_tls_is_kept_too(self, transport: Any, serve: Any, authority: Any) -> None:
         server = serve(OK, tls=authority.context("127.0.0.1"))
         adapter = transport()
         for _ in range(5):

@@ -159,7 +159,7 @@ class TestRequest:
 
         assert (got.status_code, got.content) == (413, b"no")
 
-    def test_a_timeout_that_is_none_is_said(self, transport: Any, serve: Any) -> None:
+    def test_an_invalid_timeout_is_reported(self, transport: Any, serve: Any) -> None:
         with pytest.raises(TypeError, match="timeout"):
             fetch(transport(), serve(OK).url(), timeout="soon")
 

@@ -81,7 +81,7 @@ class TestTLS:
         with pytest.raises(ConnectFailed):
             fetch(transport(), serve(script).url().replace("http:", "https:"))
 
-    def test_T8_a_missing_file_of_certificates_is_said(self, transport: Any, serve: Any, authority: Any) -> None:
+    def test_T8_a_missing_file_of_certificates_is_reported(self, transport: Any, serve: Any, authority: Any) -> None:
         server = serve(OK, tls=authority.context("127.0.0.1"))
 
         with pytest.raises(TLSFailed, match="certificates"):

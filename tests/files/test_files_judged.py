@@ -19,7 +19,7 @@ PAGE = b"<!DOCTYPE html><html><head><title>Sorry</title></head><body><p>Somethin
 
 
 @pytest.mark.parametrize("style", ["redirect", "soft200", "status401"])
-def test_a_login_page_in_place_of_invoices_is_no_invoice(
+def test_a_login_page_in_place_of_invoices_is_not_an_invoice(
     style: str, make_practice_site: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     site = make_practice_site(books=1, invoices=30, login=style, revoke_at=(9, 20))

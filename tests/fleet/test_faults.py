@@ -109,7 +109,7 @@ def test_a_connection_that_is_lost_in_a_commit_costs_nothing(
     assert store.care.audit(run.frontier).problems == ()
 
 
-def test_who_is_the_victim_of_a_deadlock_goes_again(store: Store, run: RunRow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_victim_of_a_deadlock_tries_again(store: Store, run: RunRow, monkeypatch: pytest.MonkeyPatch) -> None:
     execute, failed = psycopg.Connection.execute, list[str]()
 
     def deadlocked(connection: Any, query: Any, *given: Any, **more: Any) -> Any:

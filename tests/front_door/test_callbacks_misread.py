@@ -44,7 +44,7 @@ def write(project: Path, site: Host, body: str) -> None:
     [("{'b': 2}", "dict"), ("[{'b': 2}]", "list"), ("(each for each in [1])", "generator")],
     ids=["an item", "a list", "a generator"],
 )
-def test_a_value_that_a_callback_returns_besides_what_it_yields_is_told_with_its_line(
+def test_a_value_that_a_callback_returns_besides_yielding_is_reported_with_its_line(
     returned: str, kind: str, site: Host, project: Path, command: Crawl
 ) -> None:
     write(project, site, f"yield {{'a': 1}}\nif response.css('p'):\n    return {returned}\nyield {{'c': 3}}")
@@ -57,7 +57,7 @@ def test_a_value_that_a_callback_returns_besides_what_it_yields_is_told_with_its
 
 
 @pytest.mark.parametrize("returned", ["", " None", " []"], ids=["nothing", "None", "an empty list"])
-def test_a_callback_that_yields_and_returns_nothing_is_not_told_of(
+def test_a_callback_that_yields_and_returns_nothing_is_not_reported(
     returned: str, site: Host, project: Path, command: Crawl
 ) -> None:
     write(project, site, f"yield {{'a': 1}}\nreturn{returned}")

@@ -107,7 +107,7 @@ def wiki(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wiki]:
 
 @pytest.mark.parametrize("soft", [True, False], ids=["says login required", "sends to the login page"])
 @pytest.mark.parametrize("lose_after", [0, 5], ids=["good to the end", "lost on the way"])
-def test_the_other_pages_of_the_script_that_logs_in_are_no_login_pages(
+def test_other_pages_of_the_script_that_logs_in_are_not_login_pages(
     soft: bool, lose_after: int, wiki: Wiki, tmp_path: Path
 ) -> None:
     wiki.soft, wiki.lose_after = soft, lose_after
@@ -274,7 +274,7 @@ def test_a_page_without_any_password_field_is_said_to_be_no_login_page(wiki: Wik
     assert "No form of this page has a password field: is it the login page?" in summary.messages[0]
 
 
-def test_a_status_is_not_called_what_the_site_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_status_is_not_reported_as_what_the_site_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class Notes(Spider):
         name = "notes"
 
@@ -380,7 +380,7 @@ class Moved(Spider):
         yield from response.follow_all(css="a")
 
 
-def test_a_page_that_leads_elsewhere_is_no_duplicate_of_itself_when_it_is_fetched_again(
+def test_a_page_that_leads_elsewhere_is_not_a_duplicate_of_itself_when_it_is_fetched_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     credentials(monkeypatch, default=Account("ann", "right"))

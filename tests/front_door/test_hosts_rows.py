@@ -224,7 +224,7 @@ LONG = f'<!ENTITY l9 "{"x" * 100_000}">'
 
 
 @pytest.mark.parametrize("entities", [LAUGHS, LONG], ids=["nested", "long"])
-def test_Z7_a_sitemap_of_entities_is_refused_in_no_time(tmp_path: Path, hosts: list[RowHost], entities: str) -> None:
+def test_Z7_a_sitemap_of_entities_is_refused_quickly(tmp_path: Path, hosts: list[RowHost], entities: str) -> None:
     xml = f"<?xml version='1.0'?><!DOCTYPE urlset [{entities}]><urlset><url><loc>{'&l9;' * 3_000}</loc></url></urlset>"
     data = answer(xml.encode())
     hosts.append(RowHost("127.0.2.1", lambda peer, visit, target: peer.send(data)))

@@ -57,7 +57,7 @@ def test_a_host_is_understood_however_it_is_written(written: str) -> None:
 
 
 @pytest.mark.parametrize("written", REFUSED, ids=repr)
-def test_what_is_no_host_is_refused_with_the_right_spelling(written: Any) -> None:
+def test_an_invalid_host_is_refused_with_the_right_spelling(written: Any) -> None:
     with pytest.raises(SpiderError, match="allowed_domains") as refused:
         allowed_hosts([written])
 

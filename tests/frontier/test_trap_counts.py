@@ -140,5 +140,5 @@ def test_counts_that_nobody_asks_for_are_bounded() -> None:
     assert len(counts.due(100_000)) == 4_000
 
 
-def test_no_url_stands_in_the_name_of_a_count() -> None:
+def test_no_url_is_in_the_name_of_a_count() -> None:
     assert name_of(("session", "https://a.example/secret", "sid")).isalnum()

@@ -58,7 +58,7 @@ def shop(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     net.close()
 
 
-def test_changes_are_told_with_counts_and_examples_once_and_only_where_asked(shop: Shop, crawl: Crawl) -> None:
+def test_changes_are_reported_with_counts_and_examples_once_and_only_where_asked(shop: Shop, crawl: Crawl) -> None:
     asked = ("run", "shop", "-s", "notify_on=changes")
     assert crawl("run", "shop").code == 0
     assert shop.heard == []  # not by default

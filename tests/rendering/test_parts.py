@@ -91,7 +91,7 @@ def test_one_process_has_the_browser_unless_more_are_asked_for() -> None:
     assert how_many(Settings(processes=2), Orders(), automatic=4) == 2
 
 
-def test_a_crashed_browser_is_no_fault_of_the_host() -> None:
+def test_a_crashed_browser_is_not_the_hosts_fault() -> None:
     assert not is_hosts_fault(NotRendered("http://shop.example/", "the page crashed"))
 
 
@@ -137,7 +137,7 @@ def test_a_request_of_a_page_is_refused_by_name(request_: PageRequest, refusal: 
     assert rules.refusal(request_, guard) == refusal
 
 
-def test_what_is_left_out_by_a_setting_is_loaded_where_it_says_so_and_is_no_warning() -> None:
+def test_resources_are_loaded_if_a_setting_allows_them_and_leaving_them_out_gives_no_warning() -> None:
     rules = PageRules(lambda host: True, allow=["image"])
 
     assert rules.refusal(PageRequest("GET", f"{HERE}/a.png", "image"), None) == ""
@@ -222,7 +222,7 @@ def test_the_request_that_brought_what_scripts_have_shown_is_proposed_with_its_p
     assert "abc" not in told_
 
 
-def test_what_the_browser_tried_to_send_by_itself_is_told_and_what_the_crawl_refused_is_not() -> None:
+def test_what_the_browser_tried_to_send_by_itself_is_reported_and_what_the_crawl_refused_is_not() -> None:
     class User:
         told: list[str] = []
 

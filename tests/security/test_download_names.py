@@ -138,7 +138,7 @@ def test_a_download_has_the_name_that_the_server_proposes(net: Net, tmp_path: Pa
     )
 
 
-def test_a_new_name_is_never_that_of_a_file_that_is_there(tmp_path: Path) -> None:
+def test_a_new_name_is_never_that_of_a_file_that_exists(tmp_path: Path) -> None:
     (tmp_path / "report.pdf").write_text("old")
     (tmp_path / "get").write_text("new")
 

@@ -83,7 +83,7 @@ def test_a_table_of_the_site_goes_before_the_one_of_any_site(tmp_path: Path) -> 
         _ = Account("buyer", site="other.example", environ={}, file=file).password
 
 
-def test_a_home_that_is_no_folder_holds_no_file_of_accounts() -> None:
+def test_a_home_that_is_not_a_folder_has_no_file_of_accounts() -> None:
     account = Account("buyer", environ={"XDG_CONFIG_HOME": "/dev/null", "CRAWL_BUYER_USERNAME": "alice"})
 
     assert account.username == "alice"
@@ -165,7 +165,7 @@ def test_no_credentials_names_every_place_that_was_looked_in(tmp_path: Path) -> 
     assert "no terminal to ask at" in text
 
 
-def test_an_empty_answer_and_an_end_of_input_are_no_credentials() -> None:
+def test_an_empty_answer_or_end_of_input_gives_no_credentials() -> None:
     def gone(prompt: str, secret: bool) -> str:
         raise EOFError
 

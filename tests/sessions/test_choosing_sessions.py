@@ -112,7 +112,7 @@ def test_one_for_any_session_is_put_aside_with_the_reasons_of_all(unusable: Unus
     assert unusable.reason(SPREAD) == "WrongPassword: session 'alice': no\nNeedsHuman: session 'bob': a code"
 
 
-def test_what_others_met_is_told_in_our_words_and_what_was_met_here_is_told_once(unusable: UnusableSessions) -> None:
+def test_errors_met_by_others_are_reported_in_our_words_and_errors_met_here_once(unusable: UnusableSessions) -> None:
     summary = unusable._teller.summary
 
     unusable.met_elsewhere([LoginFailed("alice", "later"), NeedsHuman("bob", "a code")])

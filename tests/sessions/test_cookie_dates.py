@@ -42,7 +42,7 @@ def test_a_date_in_use_is_read(text: str, moment: float) -> None:
 
 
 @pytest.mark.parametrize("text", NO_DATES.values(), ids=NO_DATES.keys())
-def test_what_is_no_date_is_none(text: str) -> None:
+def test_an_invalid_date_is_none(text: str) -> None:
     assert parse_cookie_date(text) is None
 
 

@@ -90,7 +90,7 @@ def test_a_missing_form_is_an_error_that_lists_those_there(arguments: dict[str, 
         find_form(page(LOGIN), **arguments)
 
 
-def test_a_page_without_forms_and_an_answer_that_is_no_page_say_so() -> None:
+def test_a_page_without_forms_and_an_answer_that_is_not_a_page_say_so() -> None:
     with pytest.raises(UsageError, match="forms there: none"):
         find_form(page("<p>hi</p>"))
     with pytest.raises(UsageError, match="not a web page"):

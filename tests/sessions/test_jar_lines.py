@@ -47,7 +47,7 @@ AGES = {
 
 
 @pytest.mark.parametrize(("age", "expires"), AGES.values(), ids=AGES.keys())
-def test_a_max_age_that_is_no_number_is_ignored(jar: Jar, age: str, expires: float | None) -> None:
+def test_a_max_age_that_is_not_a_number_is_ignored(jar: Jar, age: str, expires: float | None) -> None:
     jar.receive("https://shop.example/", [f"a=1; Max-Age={age}"])
 
     assert jar.cookies()[0].expires == expires

@@ -217,7 +217,9 @@ def test_with_the_key_in_a_variable_the_person_is_told_how_to_rotate(
 # --- history ----------------------------------------------------------------------------------------------------------
 
 
-def test_every_change_is_told_with_moment_url_run_and_login(shop: PracticeSite, project: Path, command: Crawl) -> None:
+def test_every_change_is_reported_with_moment_url_run_and_login(
+    shop: PracticeSite, project: Path, command: Crawl
+) -> None:
     shop.change(rotate_cookie=True)
     command("run", "orders", "--limit-pages", "2", "-w", "1")
 

@@ -105,7 +105,7 @@ def test_the_right_one_is_sent_at_once_afterwards(
     assert (summary.ending, summary.items, passwords(own)) == ("finished", {"items": 1}, 2)
 
 
-def test_a_further_page_of_the_login_is_no_refusal(
+def test_a_further_page_of_the_login_is_not_a_refusal(
     quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "the-right-one")

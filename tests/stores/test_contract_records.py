@@ -252,7 +252,7 @@ def test_a_page_that_always_has_such_things_proves_as_much_as_any(shop: Crawler)
     assert shop.told(run) == [("gone", "2", {})]
 
 
-def test_a_record_whose_item_is_no_good_one_tonight_is_there_as_it_was(shop: Crawler) -> None:
+def test_a_record_whose_item_is_invalid_tonight_stays_as_it_was(shop: Crawler) -> None:
     shop.crawl({"a": [A, B]})
     run = shop.begin()
     shop.pages({"a": [A]}, rejected=[Rejected("Book", "a bad price", key=item(B).key)])

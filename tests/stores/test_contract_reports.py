@@ -33,7 +33,7 @@ def told(store: Store, run: RunRow) -> RunRow:
     return run
 
 
-def test_failures_and_refusals_are_told_by_kind_with_an_example(store: Store, told: RunRow) -> None:
+def test_failures_and_refusals_are_reported_by_kind_with_an_example(store: Store, told: RunRow) -> None:
     failed, skipped = store.reports.ended_samples(told.frontier)
     retried = store.reports.retried_samples(told.frontier)
 

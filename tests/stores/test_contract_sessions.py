@@ -235,7 +235,7 @@ def test_logins_that_succeed_are_as_many_as_it_takes(store: Store) -> None:
     assert claim(store, epoch=50, budget=1).granted
 
 
-def test_clearing_a_session_is_no_way_around_the_budget(store: Store) -> None:
+def test_clearing_a_session_is_not_a_way_around_the_budget(store: Store) -> None:
     log_in(store, "failed", budget=1)
     store.sessions.clear(KEY)
 

@@ -126,7 +126,7 @@ def test_it_speaks_tls_where_it_has_a_context_and_keeps_the_handshake_error(make
     assert isinstance(server.connections[1].error, ssl.SSLError)
 
 
-def test_it_counts_connections_as_they_open(make_raw_server) -> None:
+def test_connections_are_counted_as_they_open(make_raw_server) -> None:
     server = make_raw_server([HOLD])
     with socket.create_connection((server.host, server.port)), socket.create_connection((server.host, server.port)):
         assert server.wait_for_connections(2)

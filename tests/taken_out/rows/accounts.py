@@ -78,7 +78,7 @@ ENTRIES: Final = [
         ],
         [
             "tests/sessions/test_signs_of_innocent_forms.py"
-            "::test_the_name_of_a_page_that_speaks_of_logging_out_is_no_sign"
+            "::test_the_name_of_a_page_that_speaks_of_logging_out_is_not_a_sign"
         ],
     ),
     Entry(

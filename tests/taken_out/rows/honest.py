@@ -35,7 +35,7 @@ ENTRIES: Final = [
                 "    if rest is None:\n",
             )
         ],
-        [f"{_ALLOWED}::test_what_is_no_host_is_refused_with_the_right_spelling"],
+        [f"{_ALLOWED}::test_an_invalid_host_is_refused_with_the_right_spelling"],
     ),
     Entry(
         "nothing-is-finished",
@@ -102,7 +102,7 @@ ENTRIES: Final = [
             f"{_DEAD}::test_a_refused_connection_ends_the_run_in_seconds_and_is_named_in_the_first_line[robots first]",
             f"{_DEAD}::test_an_unknown_host_ends_the_run_in_seconds_and_is_named_in_the_first_line[robots first]",
         ],
-        others=[f"{_DEAD}::test_a_robots_txt_that_answers_503_is_asked_for_with_patience_and_its_status_is_told"],
+        others=[f"{_DEAD}::test_a_robots_txt_that_answers_503_is_asked_for_with_patience_and_its_status_is_reported"],
     ),
     Entry(
         "dead-hosts-hold-up-robots-txt",

@@ -126,7 +126,7 @@ ENTRIES: Final = [
                 "():",
             )
         ],
-        ["tests/cli/test_guard_command.py::test_it_lists_pages_with_when_and_how_each_was_found_out"],
+        ["tests/cli/test_guard_command.py::test_it_lists_pages_with_when_and_how_each_was_discovered"],
     ),
     Entry(
         "bans-are-forgotten",
@@ -356,7 +356,7 @@ ENTRIES: Final = [
                 '_COUNTED: Final = frozenset({"", "ok", "refused",',
             )
         ],
-        [f"{_PASSWORDS}::test_short_sessions_are_no_reason_to_stop"],
+        [f"{_PASSWORDS}::test_short_sessions_are_not_a_reason_to_stop"],
     ),
     Entry(
         "failed-logins-are-spaced",
