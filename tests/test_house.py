@@ -1,4 +1,4 @@
-"""What a reader has to hold in the head at once does not get more: each number here may be lowered, never raised."""
+"""What a reader has to keep in mind does not grow: each number here may be lowered, never raised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page shows: its login form, what repeats on it, the way to the next one, and the spider that is made of it."""
+"""What a page shows: its login form, repeated elements, the next link, and the spider made from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`crawl new --from-curl`, `--from-har`: as the browser did it, with the secrets in the file of accounts alone."""
+"""`crawl new --from-curl`, `--from-har`: as the browser did it, with secrets only in the file of accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Not stricter than browsers: what people can open is a page for us too, on both transports and in a whole crawl."""
+"""No stricter than browsers: what people can open is a page for the crawler, too, on all transports and in crawls."""
 
 from __future__ import annotations
 

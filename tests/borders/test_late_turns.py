@@ -1,4 +1,4 @@
-"""A machine that is too slow for its turns sends all the same, and no sooner than the delay allows."""
+"""A machine that is too slow for its turns still sends, but no sooner than the delay allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people write who know Scrapy or requests: one line says what to write instead, and nothing is passed over."""
+"""What users of Scrapy or requests write: one line says what to write instead, and nothing is silently ignored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Items whose class raises inside of the callback: what came before stays, they are kept aside, the page is failed."""
+"""Items whose class raises inside of the callback: what came before stays, they are kept aside, the page fails."""
 
 from __future__ import annotations
 

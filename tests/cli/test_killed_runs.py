@@ -1,4 +1,4 @@
-"""What `crawl runs`, `status` and `top` say of a run that was killed: what is stored of it, and what goes on."""
+"""What `crawl runs`, `status` and `top` say about a run that was killed: what is stored of it, and how to resume it."""
 
 from __future__ import annotations
 

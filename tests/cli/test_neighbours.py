@@ -1,4 +1,4 @@
-"""What others of the machine have planted, and what pages wrote, through the commands that people type."""
+"""What other users of the machine have planted, and what pages wrote, seen through the commands."""
 
 from __future__ import annotations
 

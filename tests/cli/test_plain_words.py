@@ -1,4 +1,4 @@
-"""What a person reads: plain words, and one of a thing is one."""
+"""What a person reads: plain words, and a singular for one of a thing."""
 
 from __future__ import annotations
 

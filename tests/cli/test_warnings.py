@@ -1,4 +1,4 @@
-"""What was odd about pages is told at the end of a run, and `crawl status` counts it and names a page."""
+"""Oddities of pages are reported at the end of a run, and `crawl status` counts them and names a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands on a real crawl of the practice site: what one leaves behind, the next ones show."""
+"""The commands on a real crawl of the practice site: later ones show what an earlier one left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markup that costs more than its bytes is counted before it is parsed; no worker and no memory is lost to it."""
+"""Markup that costs more than its bytes is counted before it is parsed; it ties up no worker and no memory."""
 
 from __future__ import annotations
 

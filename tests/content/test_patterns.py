@@ -1,4 +1,4 @@
-"""Every pattern of ours takes time in proportion to the text, whatever a server writes: none has a square in it."""
+"""Every pattern of ours takes time in proportion to the text, whatever a server writes: none is quadratic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every limit of what is fetched stands in docs/explanation/limits.md with what Chrome, Firefox and curl do."""
+"""Every limit on what is fetched is in docs/explanation/limits.md with what Chrome, Firefox and curl do."""
 
 from __future__ import annotations
 

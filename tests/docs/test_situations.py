@@ -1,4 +1,4 @@
-"""The table of situations names tests that are there."""
+"""The table of situations names tests that exist."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Whether a crawl brought what the last ones did: the numbers alone."""
+"""Whether a crawl returned as much as the last ones: only the numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A field that is empty in every item of a run is told by name: nobody looks at a column that has always been there."""
+"""A field that is empty in every item of a run is reported by name: nobody checks a column that is always there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run is called at its end, and what a person may type next."""
+"""The name of a run's ending, and what a person may type next."""
 
 from __future__ import annotations
 

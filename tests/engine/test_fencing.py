@@ -1,4 +1,4 @@
-"""What somebody else does to a session while a crawl logs in with it, or has pages of it under way: whole crawls."""
+"""Changes to a session by others while a crawl logs in with it, or has pages of it under way: whole crawls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lease is proved before a request is sent: what a stopped process held it does not send any more."""
+"""A lease is checked before a request is sent: a process that was stopped no longer sends what it held."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds a process up decides whether a second one helps: its processor, or its hosts."""
+"""What limits a process decides whether a second one helps: its processor, or its hosts."""
 
 from __future__ import annotations
 

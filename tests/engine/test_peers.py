@@ -1,4 +1,4 @@
-"""The processes of a run meet: how soon one that comes has its share of the connections."""
+"""The processes of a run meet: how soon a new one has its share of the connections."""
 
 from __future__ import annotations
 

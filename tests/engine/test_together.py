@@ -1,4 +1,4 @@
-"""How far all processes of a run are together: who is counted by whom, and nobody twice."""
+"""The joint progress of all processes of a run: who is counted by whom, and nobody twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verdict of a run: what brought nothing is never "finished", and the first line says why."""
+"""The verdict of a run: one that returned nothing is never "finished", and the first line says why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request through its session: what was sent, how often, and what came of it."""
+"""One request through its session: what was sent, how often, and the result."""
 
 from __future__ import annotations
 

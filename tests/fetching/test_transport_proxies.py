@@ -1,4 +1,4 @@
-"""Every transport through a proxy: who is asked, what is shown to whom, and what it refuses."""
+"""Every transport through a proxy: which host is asked, what each one sees, and what is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes in place of a file is never stored as the file; what is refused is named with its cause."""
+"""An answer in place of a file is never stored as the file; a refusal is reported with its cause."""
 
 from __future__ import annotations
 

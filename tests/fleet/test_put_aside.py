@@ -1,4 +1,4 @@
-"""A session that another process could not use: whoever ends the run names the cause, though it never tried itself."""
+"""A session that another process could not use: whoever ends the run names the cause, even without having tried it."""
 
 from __future__ import annotations
 

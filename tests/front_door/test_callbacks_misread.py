@@ -1,4 +1,4 @@
-"""What a callback gives in a way that would be lost, or would fail with each run, through the front door."""
+"""Results of a callback that would be lost, or would fail in each run, through the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody is told how a run went: by a webhook, a dead man's switch, a mail, a file of figures."""
+"""Notifications about how a run went: by webhook, dead man's switch, mail, or a file of figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A crawl that is left alone: twelve nights of a site, each told right the next morning, without a setting."""
+"""A crawl that is left alone: twelve nights of a site, each reported correctly in the morning, by default."""
 
 from __future__ import annotations
 

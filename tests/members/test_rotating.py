@@ -1,4 +1,4 @@
-"""Sites that set their cookie with every answer: crawls are complete, one request at a time only where it is needed."""
+"""Sites that set their cookie with every answer: crawls are complete, with one request at a time only if needed."""
 
 from __future__ import annotations
 

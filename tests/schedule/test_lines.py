@@ -1,4 +1,4 @@
-"""Cron lines and systemd units: they work as they stand."""
+"""Cron lines and systemd units work as they are."""
 
 from __future__ import annotations
 

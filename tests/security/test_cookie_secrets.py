@@ -1,4 +1,4 @@
-"""The values of cookies are secrets: hidden wherever they stand, while they last, and nothing else is."""
+"""Cookie values are secrets: hidden wherever they occur, as long as they last, and nothing else is."""
 
 from __future__ import annotations
 

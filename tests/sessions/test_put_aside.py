@@ -1,4 +1,4 @@
-"""Why requests are put aside, as it stands with them in the store."""
+"""Why requests are put aside, as stored with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms that are not for logging in, and pages that speak of it."""
+"""Forms that are not for logging in, and pages that mention it."""
 
 from __future__ import annotations
 

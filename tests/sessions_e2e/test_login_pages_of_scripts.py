@@ -1,4 +1,4 @@
-"""A password that is refused by a login page which scripts make, such as that of Apache Superset: no form, no word."""
+"""A password refused by a login page that scripts make, like that of Apache Superset: no form, no message."""
 
 from __future__ import annotations
 

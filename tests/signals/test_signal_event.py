@@ -1,4 +1,4 @@
-"""Who waits is told to leave by a signal, whatever its thread does just then: a worker, a run whose disk is full."""
+"""A waiting thread is told to leave by a signal at any moment: a worker, a run whose disk is full."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody holds an old snapshot, so that dead rows stay: what is asked all day does not pass by all of them."""
+"""Somebody holds an old snapshot, so that dead rows stay: frequent queries do not scan all of them."""
 
 from __future__ import annotations
 

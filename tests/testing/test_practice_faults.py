@@ -1,4 +1,4 @@
-"""The pages of the practice site that go wrong, and the faults that befall the others by rate."""
+"""The pages of the practice site that fail on request, and the faults that hit the others at a given rate."""
 
 from __future__ import annotations
 
