@@ -178,7 +178,7 @@ def test_a_refused_password_is_replaced_and_everything_else_stays(
     }
 
 
-def test_a_table_that_cannot_be_told_from_its_text_is_left_to_its_owner(
+def test_a_table_that_cannot_be_found_in_the_text_is_left_to_its_owner(
     project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = project.parent / "config" / "crawl" / "accounts.toml"

@@ -165,7 +165,7 @@ def test_a_failed_page_says_what_to_write(error: str, said: str) -> None:
     assert said in shown
 
 
-def test_attributes_of_scrapys_spiders_are_answered(tmp_path: Path, httpserver: HTTPServer) -> None:
+def test_attributes_of_scrapy_spiders_are_answered_with_hints(tmp_path: Path, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("x", content_type="text/html")
 
     class Orders(Spider):

@@ -124,7 +124,7 @@ def test_a_run_that_resumes_a_killed_one_and_is_killed_too_is_reported_as_such(
     assert "crashed" not in out
 
 
-def test_which_run_is_asked_for(slow: Host, project: Path, crawl: Crawl) -> None:
+def test_the_command_asks_which_run_is_meant(slow: Host, project: Path, crawl: Crawl) -> None:
     crawl(*WORDS)
 
     done = crawl("runs", "show", "--store", "my runs.db")

@@ -116,7 +116,7 @@ def test_after_a_failed_login_the_command_has_all_that_was_typed_and_status_says
         ('headers={"X-Api-Key": "k3y-of-mine"}', '-s \'headers={"X-Api-Key": "***"}\''),
     ],
 )
-def test_what_is_secret_in_a_command_is_left_out_with_a_word_and_not_taken_for_itself(
+def test_a_secret_in_a_command_is_replaced_by_a_word_that_is_not_taken_for_the_secret(
     shop: Path, crawl: Crawl, typed: str, shown: str
 ) -> None:
     failed = crawl("run", "other", "-s", typed, "-s", "retries=0")

@@ -148,7 +148,7 @@ def test_a_meta_element_in_a_comment_or_without_a_charset_counts_for_nothing(bef
         ("unicode-1-1-utf-8", "utf-8"), ("iso-8859-9", "cp1254"), ("tis-620", "cp874"), ("us-ascii", "cp1252"),
     ],
 )  # fmt: skip
-def test_labels_mean_what_browsers_take_them_for(label: str, codec: str) -> None:
+def test_charset_labels_mean_the_same_as_in_browsers(label: str, codec: str) -> None:
     assert charsets.usable(label) == codec
 
 

@@ -189,7 +189,7 @@ def test_C4_odd_values_and_keys_of_items_lose_neither_the_item_nor_the_batch(qui
         [None, "text/html", "text/html; charset=utf-8", "application/xml", "application/json", "text/html; charset=x"]
     ),
 )
-def test_C4_no_bytes_break_a_response(body: bytes, kind: str | None) -> None:
+def test_C4_no_bytes_can_break_a_response(body: bytes, kind: str | None) -> None:
     response = page(body, kind)
 
     assert isinstance(response.text, str)
@@ -282,7 +282,7 @@ def test_C6_addresses_off_site_and_of_other_schemes_are_not_followed(quick_net: 
     assert other.calls == []
 
 
-def test_Z11_very_many_links_of_a_page_are_taken_in_portions_and_once_each(quick_net: Net, tmp_path: Path) -> None:
+def test_Z11_a_great_many_links_of_a_page_are_taken_in_portions_and_once_each(quick_net: Net, tmp_path: Path) -> None:
     class Many(Reader):
         name = "many"
 

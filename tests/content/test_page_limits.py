@@ -276,7 +276,7 @@ def test_the_text_of_a_link_is_what_a_person_reads(anchor: bytes, text: str) -> 
     ids=str,
 )
 @pytest.mark.parametrize("inside", [b"", b"<br>"], ids=["empty", "elements"])
-def test_twice_as_many_buttons_or_links_that_are_never_closed_are_twice_as_many_steps(
+def test_twice_as_many_unclosed_buttons_or_links_take_twice_as_many_steps(
     piece: bytes, inside: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = 0

@@ -199,7 +199,7 @@ def test_a_host_that_is_back_after_a_moment_is_crawled(tmp_path: Path, quick_net
     assert (summary.ending, summary.pages, len(tries)) == ("finished", 1, 2)
 
 
-def test_dead_hosts_do_not_hold_up_the_live_ones(tmp_path: Path, quick_net: Net) -> None:
+def test_dead_hosts_do_not_delay_the_live_ones(tmp_path: Path, quick_net: Net) -> None:
     live = [quick_net.host(address=f"127.0.0.{number}") for number in range(2, 32)]
     with contextlib.ExitStack() as closing:
         silent = [closing.enter_context(listening()) for _ in range(25)]  # taken by the kernel, never answered
@@ -224,7 +224,7 @@ def test_dead_hosts_do_not_hold_up_the_live_ones(tmp_path: Path, quick_net: Net)
     assert summary.failed == 5
 
 
-def test_dead_hosts_do_not_hold_up_the_live_ones_without_robots_txt(tmp_path: Path, quick_net: Net) -> None:
+def test_dead_hosts_do_not_delay_the_live_ones_without_robots_txt(tmp_path: Path, quick_net: Net) -> None:
     live = [quick_net.host(address=f"127.0.0.{number}") for number in range(2, 32)]
     with contextlib.ExitStack() as closing:
         silent = [closing.enter_context(listening()) for _ in range(40)]

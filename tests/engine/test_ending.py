@@ -29,7 +29,7 @@ def test_each_error_of_a_session_stands_for_an_ending(kind: type[SessionError], 
     assert login_ending([error(kind)], []) == ending
 
 
-def test_the_gravest_of_several_sessions_names_the_end_here_and_in_further_processes() -> None:
+def test_the_worst_error_of_several_sessions_names_the_ending_here_and_in_other_processes() -> None:
     failures = [error(SiteUnreachable), error(NeedsHuman), error(LoginFailed)]
 
     assert login_ending(failures, []) == "login failed"
@@ -49,7 +49,7 @@ def test_requests_that_are_still_leased_are_reported_as_waiting() -> None:
     assert (summary.waiting, summary.failed, summary.skipped, summary.parked) == (5, 1, 4, 6)
 
 
-def test_an_error_of_the_store_is_the_ending_whatever_else_there_was() -> None:
+def test_an_error_of_the_store_is_the_ending_whatever_else_happened() -> None:
     summary = Summary("orders")
 
     end_by_store(summary, OSError("the disk is gone"))

@@ -207,7 +207,7 @@ def test_a_process_that_was_late_reserves_wider_turns_and_uses_those_that_it_res
 
 
 # --- giving back, forgetting ------------------------------------------------------------------------------------------
-def test_what_is_drained_is_not_sent_any_more_and_the_host_can_be_filled_again() -> None:
+def test_drained_requests_are_no_longer_sent_and_the_host_can_be_filled_again() -> None:
     hosts = Hosts(per_host=1)
     hosts.put(at(1), at(2, slot="b"), at(3, 99.0))
 

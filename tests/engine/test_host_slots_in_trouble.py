@@ -73,7 +73,7 @@ def test_a_pause_that_a_host_asks_for_is_reported_and_never_shortened() -> None:
     assert hosts.go(4_999.0) == []
 
 
-def test_a_host_that_says_slower_has_what_waits_reserved_anew_and_is_told_of_once() -> None:
+def test_requests_to_a_host_that_asks_for_less_get_new_reservations_and_it_is_reported_once() -> None:
     hosts = Hosts()
     hosts.put(at(1, slot="a"), at(2, slot="b"))
     hosts.go()

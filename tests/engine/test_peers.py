@@ -73,7 +73,7 @@ def test_processes_that_have_agreed_look_once_a_second_and_so_does_one_that_wait
     assert first.look_at == 112.0
 
 
-def test_the_last_word_of_one_that_has_nothing_to_do_is_waited_for_and_not_its_leaving(tmp_path: Path) -> None:
+def test_the_last_word_of_an_idle_process_is_waited_for_but_not_its_leaving(tmp_path: Path) -> None:
     store = MemoryHome(tmp_path).open()
     run = start(store)
     first, second = peers(store, run, 0), peers(store, run, 1)

@@ -6,7 +6,7 @@ from crawler.engine.stopping import RunLimits
 from crawler.settings import Settings
 
 
-def test_without_limits_a_run_goes_on() -> None:
+def test_a_run_without_limits_goes_on() -> None:
     limits = RunLimits(Settings(), began_at=0.0)
 
     limits.check(10**9, 10.0**9)

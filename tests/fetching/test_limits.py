@@ -63,7 +63,9 @@ def decoded(coding: str, data: bytes, size: int = 1 << 14) -> bytes:
 
 @pytest.mark.parametrize(("coding", "pack"), CODINGS)
 @pytest.mark.parametrize("size", [1, 2, 7, 1 << 14])
-def test_what_was_packed_is_unpacked_however_it_is_cut(coding: str, pack: Callable[[bytes], bytes], size: int) -> None:
+def test_compressed_data_is_decompressed_however_it_is_split(
+    coding: str, pack: Callable[[bytes], bytes], size: int
+) -> None:
     data = random.Random(5).randbytes(3_000) + bytes(100_000)
 
     assert decoded(coding, pack(data), size) == data
@@ -71,7 +73,7 @@ def test_what_was_packed_is_unpacked_however_it_is_cut(coding: str, pack: Callab
 
 
 @pytest.mark.parametrize(("coding", "pack"), CODINGS)
-def test_every_cut_is_incomplete(coding: str, pack: Callable[[bytes], bytes]) -> None:
+def test_every_truncated_body_is_incomplete(coding: str, pack: Callable[[bytes], bytes]) -> None:
     whole = pack(random.Random(6).randbytes(300))
 
     for end in range(1, len(whole)):

@@ -148,7 +148,7 @@ class TestRequest:
 
         assert fetch(adapter, server.url()).content == b"ok"
 
-    def test_an_answer_before_the_body_has_gone_is_taken(self, transport: Any, serve: Any) -> None:
+    def test_an_answer_before_the_body_was_sent_is_accepted(self, transport: Any, serve: Any) -> None:
         def script(connection: Connection) -> None:
             connection.socket.recv(1000)
             connection.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")

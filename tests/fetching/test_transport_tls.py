@@ -54,7 +54,7 @@ class TestTLS:
             fetch(transport(), server.url(), verify=True)
 
     @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
-    def test_T8_tls_1_1_is_not_spoken(self, transport: Any, serve: Any, authority: Any) -> None:
+    def test_T8_tls_1_1_is_not_supported(self, transport: Any, serve: Any, authority: Any) -> None:
         context = authority.context("127.0.0.1")
         context.set_ciphers("ALL:@SECLEVEL=0")
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1

@@ -206,7 +206,7 @@ class Many(crawler.Spider):
         yield {"at": response.url, "said": "good"}
 
 
-def test_Z11_of_very_many_links_each_is_known_once_and_the_page_is_kept(tmp_path: Path, hosts: list[RowHost]) -> None:
+def test_Z11_a_great_many_links_are_each_known_once_and_the_page_is_kept(tmp_path: Path, hosts: list[RowHost]) -> None:
     page = answer(b"".join(b"<a href='/link/%d'>x</a>" % number for number in range(50_000)))
     hosts.append(RowHost("127.0.2.1", lambda peer, visit, target: peer.send(page)))
 

@@ -115,7 +115,7 @@ def test_few_that_meet_are_those_that_were_told_first(one: list[int], two: list[
 
 
 @pytest.mark.parametrize("stored", [None, "x", {"a": 1}, [-1, 2**64, "x", None, 1.5, True]], ids=repr)
-def test_what_cannot_be_read_counts_nothing(stored: object) -> None:
+def test_unreadable_counts_count_nothing(stored: object) -> None:
     counts = TrapCounts()
     counts.count(KEY, 7, 20)
 

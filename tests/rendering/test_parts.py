@@ -58,7 +58,7 @@ def test_an_action_that_does_not_fit_is_refused_where_it_is_written(actions: Seq
     assert says in str(refused.value)
 
 
-def test_words_of_scrapy_playwright_are_answered_with_those_that_have_an_effect() -> None:
+def test_names_from_scrapy_playwright_are_answered_with_those_that_have_an_effect() -> None:
     with pytest.raises(SpiderError, match="render=True"):
         Request("http://shop.example/", meta={"playwright": True})
     with pytest.raises(SettingsError, match="render = True"):
@@ -163,7 +163,7 @@ def test_scripts_see_the_cookies_of_the_jar_that_are_for_them() -> None:
     assert twin.header("https://shop.example/a/c") == "x=2; lang=en"
 
 
-def test_only_changes_go_over() -> None:
+def test_only_changed_cookies_are_copied() -> None:
     before = cookie_sync.of_browser([{"name": name, "domain": "a", "path": "/", "value": "1"} for name in "xyz"])
     now = {**before, ("x", "a", "/"): {"name": "x", "value": "2"}, ("w", "a", "/"): {"name": "w", "value": "3"}}
     del now["y", "a", "/"]

@@ -46,7 +46,7 @@ def test_a_first_login_that_is_ended_again_and_again_before_its_first_page_goes_
     assert (run.exit_code, len(portal.posts)) == (0, times + 1)
 
 
-def test_it_ends_where_the_budget_is_spent(quick_net: Net, tmp_path: Path) -> None:
+def test_logins_end_when_the_budget_is_spent(quick_net: Net, tmp_path: Path) -> None:
     gone = Answer(302, b"", headers=[("Location", "/welcome"), ("Set-Cookie", "sid=gone; Path=/")])
     portal = Portal(allowed=("/home", "/welcome"), busy=[gone] * 20)
     own = quick_net.host({"*": portal})

@@ -1,4 +1,4 @@
-"""The table of requests cut by buckets: nothing is lost on the way, unique stays unique, and only needed parts are read."""
+"""The table of requests cut by buckets: nothing is lost, unique stays unique, and only needed parts are read."""
 
 from __future__ import annotations
 

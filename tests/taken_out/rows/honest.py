@@ -108,7 +108,7 @@ ENTRIES: Final = [
         "dead-hosts-hold-up-robots-txt",
         "50 dead hosts of 200 held the others up",
         [Swap("crawler/engine/workers.py", "_BLOCKING = 96  #", "_BLOCKING = 8  #")],
-        [f"{_DEAD}::test_dead_hosts_do_not_hold_up_the_live_ones"],
+        [f"{_DEAD}::test_dead_hosts_do_not_delay_the_live_ones"],
     ),
     Entry(
         "dead-hosts-hold-up-pages",
@@ -120,7 +120,7 @@ ENTRIES: Final = [
                 "            scout = False\n",
             )
         ],
-        [f"{_DEAD}::test_dead_hosts_do_not_hold_up_the_live_ones_without_robots_txt"],
+        [f"{_DEAD}::test_dead_hosts_do_not_delay_the_live_ones_without_robots_txt"],
     ),
     Entry(
         "idle-callback",

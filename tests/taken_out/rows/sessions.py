@@ -283,7 +283,7 @@ ENTRIES: Final = [
             )
         ],
         [
-            "tests/sessions/test_lives.py::test_where_they_do_not_each_session_but_the_first_brings_all_but_the_probe",
+            "tests/sessions/test_lives.py::test_where_pages_do_not_show_it_each_session_but_the_first_is_used_up_except_for_the_probe",
         ],
     ),
     Entry(
