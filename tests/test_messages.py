@@ -236,7 +236,7 @@ def test_an_invalid_link_is_reported() -> None:
         ("", b"<p>", True),
     ],
 )
-def test_whether_it_is_a_web_page_is_told_by_its_type_or_else_by_its_first_bytes(
+def test_a_web_page_is_recognised_by_its_type_or_else_by_its_first_bytes(
     kind: str | None, body: bytes, is_html: bool
 ) -> None:
     assert page(body, kind).is_html is is_html

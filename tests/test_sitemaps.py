@@ -265,7 +265,7 @@ def test_entries_above_the_limit_of_the_protocol_are_cut_with_a_warning() -> Non
     assert "cut" in sitemap.warnings[0]
 
 
-def test_a_file_of_very_many_elements_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_with_a_great_many_elements_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sitemaps, "MAX_ELEMENTS", 1_000)
     sitemap = parse_sitemap(b"<urlset><url><loc>/a</loc></url>" + b"<a/>" * 2_000, url=HERE)
     assert len(sitemap.entries) == 1

@@ -26,7 +26,7 @@ CUSTOM = {
 
 
 @pytest.mark.parametrize("downgrade", [False, True], ids=["other-host", "https-to-http"])
-def test_B8_neither_another_host_nor_a_downgrade_is_told_the_authorization(
+def test_B8_the_authorization_goes_neither_to_another_host_nor_to_a_downgrade(
     net: Net, certificates: Certificates, downgrade: bool
 ) -> None:
     target = net.host(address="127.0.0.1" if downgrade else "127.0.0.2")

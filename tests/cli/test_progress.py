@@ -63,7 +63,7 @@ def test_what_happens_is_one_log_line(
     assert line.endswith(f" {level:7} crawler.run: {text}\n")
 
 
-def test_why_a_session_waits_is_not_said_again_right_after_its_login(capsys: pytest.CaptureFixture[str]) -> None:
+def test_why_a_session_waits_is_not_repeated_right_after_its_login(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging("INFO")
     log = LogLines()
 

@@ -184,7 +184,7 @@ def test_outside_of_a_project_the_line_says_how_to_make_one(project: Path, crawl
     assert "crawl init" in done.err
 
 
-def test_traceback_shows_where_an_error_comes_from_wherever_it_stands(orders: Path, crawl: Crawl) -> None:
+def test_traceback_shows_where_an_error_comes_from_wherever_the_option_is(orders: Path, crawl: Crawl) -> None:
     (orders / "spiders" / "broken.py").write_text("x = 1 / 0\n")
 
     for words in (["--traceback", "run", "broken"], ["run", "broken", "--traceback"]):

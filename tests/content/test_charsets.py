@@ -118,7 +118,7 @@ def test_bytes_that_do_not_fit_are_read_in_the_way_that_loses_least(name: str) -
 
 @pytest.mark.parametrize("filling", [5_000, 70_000], ids=["5-kB", "70-kB"])
 @pytest.mark.parametrize("what", [b"<style>%s</style>", b"<!--%s-->", b"<script>%s</script>"])
-def test_a_meta_element_counts_however_far_down_it_stands(what: bytes, filling: int) -> None:
+def test_a_meta_element_counts_however_far_down_it_is(what: bytes, filling: int) -> None:
     body = (
         b"<html><head>" + what % (b"x" * filling) + b"<meta charset=windows-1251></head><p>" + "Привет".encode("cp1251")
     )
@@ -252,7 +252,7 @@ def test_the_server_is_asked_for_the_query_in_the_charset_of_the_page(quick_net:
     ],
     ids=["far-down", "second-of-two", "upper-case", "mixed-case", "behind-another-attribute", "utf-16"],
 )
-def test_base_href_counts_wherever_it_stands(body: bytes) -> None:
+def test_base_href_counts_wherever_it_is(body: bytes) -> None:
     response = page(body, "text/html")
 
     assert response.urljoin("x") == "http://shop.test/deep/x"  # nothing has read its elements yet
@@ -264,5 +264,5 @@ def test_base_href_counts_wherever_it_stands(body: bytes) -> None:
     [b" " * 600 + b"<p>x", b"\xef\xbb\xbf<p>x", "\ufeff<p>x".encode("utf-16-le"), b"\n" * 9_000 + b"<!doctype html>"],
     ids=["600-spaces", "byte-order-mark", "utf-16", "9000-lines"],
 )
-def test_markup_without_a_content_type_is_html_whatever_stands_before_it(body: bytes) -> None:
+def test_markup_without_a_content_type_is_html_whatever_precedes_it(body: bytes) -> None:
     assert page(body, None).is_html

@@ -301,7 +301,7 @@ def test_Z11_a_great_many_links_of_a_page_are_taken_in_portions_and_once_each(qu
 
 
 @pytest.mark.parametrize("beginning", [b"", b"<!doctype html>", b"<html><head>"], ids=["nothing", "doctype", "head"])
-def test_C2_a_page_of_spaces_takes_no_time_to_find_its_charset(beginning: bytes) -> None:
+def test_C2_the_charset_of_a_page_of_spaces_is_found_quickly(beginning: bytes) -> None:
     body = beginning + b" " * 200_000
     started = time.thread_time()
 

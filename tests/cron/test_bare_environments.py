@@ -81,7 +81,7 @@ def test_P7_a_reader_that_goes_away_does_not_change_the_code(command: str, proje
     assert exact(project, shop) == []
 
 
-def test_P7_results_that_do_not_fit_onto_the_disk_behind_standard_output_are_an_error(
+def test_P7_results_that_do_not_fit_on_the_disk_behind_standard_output_are_an_error(
     project: Project, shop: SiteProcess
 ) -> None:
     assert in_shell(project, run_line(project)).returncode == 0

@@ -104,7 +104,7 @@ def test_quiet_prints_the_note_and_nothing_else(
     assert "'price'" in error
 
 
-def test_a_field_that_another_process_has_filled_is_not_told() -> None:
+def test_a_field_that_another_process_has_filled_is_not_reported() -> None:
     from crawler.engine.processes import add_up
 
     first = Summary("books", seen={"items": 2}, filled={"items": {"a": 0, "b": 0}})

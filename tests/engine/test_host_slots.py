@@ -160,7 +160,7 @@ def test_hosts_that_never_answer_do_not_delay_others() -> None:
     assert [*hosts.commit(100), *hosts.go()] == [101]
 
 
-def test_so_many_strange_hosts_at_once_and_the_next_one_when_one_is_known() -> None:
+def test_a_limited_number_of_unknown_hosts_at_once_and_the_next_when_one_is_known() -> None:
     hosts = Hosts(strange=True, scouts=2)
     hosts.put(*(at(number, slot=f"host{number}") for number in range(4)))
 

@@ -177,7 +177,7 @@ def test_names_of_resolve_serve_virtual_hosts(transport: Any, serve: Any, author
     assert f"Host: shop.example:{server.port}".encode() in server.requests[0]
 
 
-def test_addresses_of_version_6_are_spoken(transport: Any, serve: Any) -> None:
+def test_ip_version_6_addresses_are_supported(transport: Any, serve: Any) -> None:
     try:
         server = serve(OK, host="::1")
     except OSError:

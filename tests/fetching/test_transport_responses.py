@@ -60,7 +60,7 @@ class TestResponse:
     def test_no_charset_means_no_encoding(self, transport: Any, serve: Any) -> None:
         assert fetch(transport(), serve(answer(b"x", headers=["Content-Type: text/html"])).url()).encoding is None
 
-    def test_a_class_that_decodes_by_itself_is_told_no_encoding(self, transport: Any, serve: Any) -> None:
+    def test_a_class_that_decodes_by_itself_is_given_no_encoding(self, transport: Any, serve: Any) -> None:
         """Or a byte order mark could not win over the header."""
         body = "\ufeffé".encode("utf-16-le")
         server = serve(answer(body, headers=["Content-Type: text/html; charset=utf-8"]))

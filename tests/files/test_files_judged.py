@@ -99,7 +99,7 @@ def test_another_type_than_the_wanted_one_is_refused(
         pytest.param("empty.csv", b"", "text/csv", None, id="empty-csv"),
     ],
 )
-def test_the_type_is_told_by_the_bytes_else_by_the_server_else_by_the_name(
+def test_the_type_is_found_from_the_bytes_else_from_the_server_else_from_the_name(
     portal: Portal, tmp_path: Path, name: str, body: bytes, declared: str, kind: str | None
 ) -> None:
     portal.list_files(name)

@@ -168,7 +168,7 @@ def test_damaged_notes_of_a_partial_file_do_no_harm(portal: Portal, tmp_path: Pa
     assert_whole(tmp_path)
 
 
-def test_a_coded_file_is_stored_decoded_and_begins_anew_after_a_cut(portal: Portal, tmp_path: Path) -> None:
+def test_an_encoded_file_is_stored_decoded_and_starts_again_after_a_cut(portal: Portal, tmp_path: Path) -> None:
     import gzip
 
     portal.list_files("a.csv")

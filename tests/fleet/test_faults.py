@@ -187,7 +187,7 @@ def test_two_members_that_bring_the_first_item_of_a_kind_at_once_make_one_table(
     assert store.results.tables() == {"items": 4}
 
 
-def test_a_database_that_has_begun_anew_gives_no_leases_until_all_that_it_may_have_forgotten_is_over(
+def test_a_restarted_database_gives_no_leases_until_all_that_it_may_have_forgotten_has_expired(
     home: PostgresHome, store: Store, run: RunRow
 ) -> None:
     before = store.restarts

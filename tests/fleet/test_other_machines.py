@@ -49,7 +49,7 @@ def test_a_worker_with_another_version_of_the_spider_joins_no_run(fleet: Fleet) 
     fleet.is_exact()
 
 
-def test_a_worker_that_waits_begins_anew_with_the_files_that_were_replaced_meanwhile(fleet: Fleet) -> None:
+def test_a_waiting_worker_restarts_with_the_files_that_were_replaced_meanwhile(fleet: Fleet) -> None:
     """It was started with the old ones; both machines are brought up to date; the crawl is begun with the new ones."""
     two = fleet.machine("two")
     with begin(fleet, two, worker_words(fleet, "--wait", "--until-empty", "--json")) as waiting:

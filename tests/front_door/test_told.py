@@ -195,7 +195,7 @@ def test_a_service_that_hangs_is_not_waited_for_and_the_others_are_notified() ->
     never.set()
 
 
-def test_no_secret_is_in_what_is_told_stored_or_shown(place: Place, project: Path, crawl: Crawl) -> None:
+def test_no_secret_is_sent_stored_or_shown_in_notifications(place: Place, project: Path, crawl: Crawl) -> None:
     write(
         project,
         place,

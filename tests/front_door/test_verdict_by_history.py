@@ -194,9 +194,7 @@ def test_a_crawl_in_several_runs_is_compared_as_one(shop: Shop, crawl: Crawl) ->
     assert "8 items from 2 pages; the last 3 complete crawls had usually 16 from 4" in json.loads(result.out)["why"]
 
 
-def test_of_a_run_that_was_killed_the_items_count_and_no_field_is_called_empty(
-    shop: Shop, project: Path, crawl: Crawl
-) -> None:
+def test_the_items_of_a_killed_run_count_and_no_field_is_called_empty(shop: Shop, project: Path, crawl: Crawl) -> None:
     crawl("run", "shop")
     crawl("run", "shop", "--limit-pages", "3")
     with closing(sqlite3.connect(project / "data" / "crawl.db")) as database, database:  # as kill -9 leaves it

@@ -101,7 +101,7 @@ def test_counts_that_meet_are_the_count_of_both_in_any_order_and_again(one: list
 
 
 @given(st.lists(st.integers(0, 50)), st.lists(st.integers(0, 50)), st.integers(1, 20))
-def test_few_that_meet_are_those_that_were_told_first(one: list[int], two: list[int], limit: int) -> None:
+def test_counts_that_meet_keep_the_marks_that_were_reported_first(one: list[int], two: list[int], limit: int) -> None:
     first, second = Few(limit), Few(limit)
     told = first.meets([mark for mark in one if first.takes(mark)])
     for mark in two:

@@ -89,7 +89,7 @@ def test_a_run_that_goes_on_with_a_crawl_tells_only_what_it_found_itself(shop: S
     assert shop.heard == []
 
 
-def test_changes_are_told_beside_a_failure(shop: Shop, crawl: Crawl) -> None:
+def test_changes_are_reported_along_with_a_failure(shop: Shop, crawl: Crawl) -> None:
     shop.more = "<a href=/gone>on</a>"
 
     assert crawl("run", "shop", "-s", "notify_on=failure,changes").code == 1

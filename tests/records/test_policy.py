@@ -77,7 +77,7 @@ def test_an_item_class_names_its_key_and_a_field_called_key_is_none(kind: type, 
     assert class_key(kind) == names
 
 
-def test_so_does_a_class_of_attrs() -> None:
+def test_a_class_of_attrs_names_its_key_too() -> None:
     attrs = pytest.importorskip("attrs", reason="attrs is not installed")
 
     @attrs.define

@@ -237,7 +237,7 @@ def test_what_the_browser_tried_to_send_by_itself_is_reported_and_what_the_crawl
     assert user.told == ["not handed over by the browser: shop.example"]
 
 
-def test_a_page_that_says_the_same_without_a_browser_is_told_so() -> None:
+def test_a_page_that_is_the_same_without_a_browser_is_reported_as_such() -> None:
     page = response(HERE, "<h1>Orders</h1>")
 
     assert list(lines_for(sources(page, page))) == ["the page says the same without a browser: leave `render` out"]

@@ -85,7 +85,7 @@ def test_the_address_names_what_no_header_names(url: str, wanted: str) -> None:
 
 
 @pytest.mark.parametrize("piece", [";", "a=;", 'a="', "filename*0=", "\\", 'a="\\', " ", "a", "%41", "=?"])
-def test_a_long_header_costs_no_time(piece: str) -> None:
+def test_a_long_header_is_read_quickly(piece: str) -> None:
     header = "attachment; filename=" + piece * (250_000 // len(piece))
     started = time.thread_time()
 

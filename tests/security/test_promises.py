@@ -49,7 +49,7 @@ HELD = {
     "`metrics_port` serves figures": "test_names_and_labels_are_bounded_whatever_happens"
     " test_prometheus_finds_the_figures_while_a_run_goes_on_and_nobody_there_after_it"
     " test_no_password_cookie_or_token_is_in_any_table_page_or_file"
-    " test_only_who_has_the_token_and_asks_by_this_machines_names_is_let_in",
+    " test_only_requests_with_the_token_and_by_this_machines_names_are_let_in",
     "Logs at any level": "test_X9_no_log_line_event_or_summary_of_a_failing_run_shows_a_secret"
     " test_X9_an_export_shows_no_secret_of_an_address test_no_password_cookie_or_token_is_on_the_page"
     " test_top_after_the_end_says_how_it_went_and_shows_no_secret"

@@ -145,7 +145,7 @@ def test_a_malformed_file_is_named_without_its_content(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("heading", ['[sites."shop.example".buyer]', "[buyer]"], ids=["of the site", "of all sites"])
-def test_the_place_of_a_password_is_the_heading_that_it_stands_under(heading: str, tmp_path: Path) -> None:
+def test_the_place_of_a_password_is_the_heading_above_it(heading: str, tmp_path: Path) -> None:
     file = accounts_file(tmp_path, f'[auditor]\nuser = "b"\n{heading}\npassword = "x"\n')
     account = Account("buyer", site="shop.example", environ={}, file=file)
 
@@ -307,7 +307,7 @@ def test_X9_X10_no_repr_shows_the_password() -> None:
     assert not [text for text in shown if "hunter22" in text]
 
 
-def test_the_password_is_itself_to_those_who_send_it() -> None:
+def test_the_password_is_unmasked_for_code_that_sends_it() -> None:
     import json
     from urllib.parse import urlencode
 

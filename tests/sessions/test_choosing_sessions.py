@@ -95,7 +95,7 @@ def test_where_all_wait_for_a_person_the_request_is_parked_and_does_not_come_bac
     assert (len(requests.settled), requests.back) == (1, [])
 
 
-def test_who_is_asked_for_by_name_sends(unusable: UnusableSessions) -> None:
+def test_a_session_requested_by_name_sends(unusable: UnusableSessions) -> None:
     assert unusable.choose(request_of("alice"), 1.0) == "alice"
 
 

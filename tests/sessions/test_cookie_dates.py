@@ -49,7 +49,7 @@ def test_an_invalid_date_is_none(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["1-c-1" + " " * 60_000 + "!", "1" * 60_000, "1:" * 30_000, "Jan" * 20_000, "-" * 60_000], ids=range(5)
 )
-def test_Z6_a_hostile_date_costs_no_time(text: str) -> None:
+def test_Z6_a_hostile_date_takes_little_time(text: str) -> None:
     began = time.thread_time()
     for _ in range(99):
         parse_cookie_date(text)

@@ -191,7 +191,7 @@ cookies = st.dictionaries(st.sampled_from("abcd"), st.sampled_from("123"), max_s
 
 
 @given(base=cookies, mine=cookies, theirs=cookies)
-def test_who_takes_the_news_and_brings_the_own_changes_has_what_merging_stores(
+def test_taking_the_news_and_bringing_own_changes_gives_what_merging_stores(
     base: dict[str, str], mine: dict[str, str], theirs: dict[str, str]
 ) -> None:
     found = news(secret(base), secret(mine), secret(theirs))

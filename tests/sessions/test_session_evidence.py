@@ -87,7 +87,7 @@ def test_an_old_page_that_proves_itself_counts_but_proves_nothing_of_the_new_log
     assert ruling == Ruling(True, brought=True)
 
 
-def test_pages_that_come_back_in_a_doubt_are_kept_until_the_probe_has_spoken() -> None:
+def test_pages_that_come_back_during_a_doubt_are_kept_until_the_probe_has_decided() -> None:
     answers = made()
 
     assert judge(answers, answer(), IN_DOUBT) == Ruling(False, brought=True)
@@ -142,7 +142,7 @@ def test_a_page_under_suspicion_is_kept_for_the_probe_after_it() -> None:
     assert answers.kept == 1
 
 
-def test_a_page_that_ends_the_session_alone_is_convicted_and_told_of() -> None:
+def test_a_page_that_ends_the_session_alone_is_convicted_and_reported() -> None:
     answers = made(bans=LogoutGuard().learned)
     told = []
     for _ in range(10):
@@ -182,7 +182,7 @@ def test_a_trial_of_another_session_is_not_ended_by_this_one() -> None:
 @pytest.mark.parametrize(
     ("refuses_guests", "fetched_again"), [(True, [9]), (False, [1, 2, 9])], ids=["an API", "a login page"]
 )
-def test_data_of_an_address_that_refuses_guests_is_certain_when_the_session_is_lost_and_a_page_is_not(
+def test_data_from_an_address_that_refuses_guests_is_certain_when_the_session_is_lost_but_a_page_is_not(
     refuses_guests: bool, fetched_again: list[int]
 ) -> None:
     answers = made()

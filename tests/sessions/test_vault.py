@@ -206,7 +206,9 @@ print(vault.seal("from a process").hex())
 """
 
 
-def test_of_several_processes_at_once_one_makes_the_key_and_all_use_it(home: dict[str, str], tmp_path: Path) -> None:
+def test_one_of_several_simultaneous_processes_makes_the_key_and_all_use_it(
+    home: dict[str, str], tmp_path: Path
+) -> None:
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", _MAKER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -109,7 +109,7 @@ def test_a_check_of_the_spider_that_fails_is_reported_with_its_line(
     ['ValueError("password=" + session.account.password)', "ValueError(session.account.password)"],
     ids=["with its name", "alone"],
 )
-def test_X9_the_line_is_told_without_the_secret_that_the_error_holds(
+def test_X9_the_line_is_reported_without_the_secret_in_the_error(
     shop: PracticeSite, project: Path, command: Crawl, raised: str
 ) -> None:
     first = broken(project, shop, f"raise {raised}")

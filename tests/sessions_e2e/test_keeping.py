@@ -318,7 +318,7 @@ def test_X11_clear_leaves_nothing_of_a_session_in_the_raw_file(
     assert practice_site.record.logins == {"alice": 1, "bob": 2}
 
 
-def test_clear_all_needs_to_be_said(shop: PracticeSite, command: Crawl) -> None:
+def test_clearing_everything_has_to_be_requested_explicitly(shop: PracticeSite, command: Crawl) -> None:
     command("login", "orders")
 
     assert command("sessions", "clear").code == 2

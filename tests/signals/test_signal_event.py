@@ -30,7 +30,7 @@ def test_a_signal_that_comes_at_any_moment_of_the_wait_is_heard() -> None:
     subprocess.run([sys.executable, "-c", _MANY], check=True, timeout=30)
 
 
-def test_who_was_told_waits_no_more() -> None:
+def test_a_thread_that_was_told_no_longer_waits() -> None:
     told = SignalEvent()
     began = time.monotonic()
     told.wait(0.05)

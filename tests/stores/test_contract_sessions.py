@@ -182,7 +182,7 @@ def test_S2_a_login_whose_process_died_on_this_machine_is_free_at_once(home: Hom
     assert not claim(home.open(), owner="c").granted
 
 
-def test_a_refused_claim_does_not_stand_in_the_way_of_others(home: Home, store: Store) -> None:
+def test_a_refused_claim_does_not_block_others(home: Home, store: Store) -> None:
     log_in(store, "failed", budget=1)
 
     assert claim(store, owner="a", budget=1).refused

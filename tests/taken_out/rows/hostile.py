@@ -151,7 +151,7 @@ ENTRIES: Final = [
         ],
         [
             f"{_FORMS}::test_a_password_is_not_posted_to_another_port_that_the_login_page_leads_to",
-            f"{_FORMS}::test_naming_another_host_lets_nothing_go",
+            f"{_FORMS}::test_naming_another_host_permits_nothing",
         ],
     ),
     Entry(

@@ -49,7 +49,7 @@ ENTRIES: Final = [
         "window-of-the-meta-element",
         _WINDOWS,
         [Swap("crawler/pages/charsets.py", "islice(_META.finditer(body), _MOST_METAS)", "_META.finditer(body[:4096])")],
-        [f"{_CHARSETS}::test_a_meta_element_counts_however_far_down_it_stands"],
+        [f"{_CHARSETS}::test_a_meta_element_counts_however_far_down_it_is"],
     ),
     Entry(
         "window-of-the-base",
@@ -61,7 +61,7 @@ ENTRIES: Final = [
                 "or _BASE.search(self.body[:16384]) is not None",
             )
         ],
-        [f"{_CHARSETS}::test_base_href_counts_wherever_it_stands[far-down]"],
+        [f"{_CHARSETS}::test_base_href_counts_wherever_it_is[far-down]"],
     ),
     Entry(
         "query-in-the-charset-of-its-page",

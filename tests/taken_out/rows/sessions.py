@@ -331,7 +331,7 @@ ENTRIES: Final = [
         ],
         [
             "tests/sessions/test_session_evidence.py"
-            "::test_pages_that_come_back_in_a_doubt_are_kept_until_the_probe_has_spoken"
+            "::test_pages_that_come_back_during_a_doubt_are_kept_until_the_probe_has_decided"
         ],
     ),
     Entry(

@@ -195,7 +195,7 @@ ENTRIES: Final = [
         "prints-above-the-bar",
         _BAR,
         [Swap("crawler/cli/progress.py", "redirect_stdout=sys.stdout.isatty(),", "redirect_stdout=False,")],
-        ["tests/cli/test_bar_at_a_terminal.py::test_what_a_spider_prints_stands_above_the_bar_which_takes_one_row"],
+        ["tests/cli/test_bar_at_a_terminal.py::test_output_of_a_spider_is_above_the_bar_which_takes_one_row"],
     ),
     Entry(
         "end-in-sight",
@@ -235,7 +235,7 @@ ENTRIES: Final = [
                 'if not headers.get("host", "x"):',
             )
         ],
-        [f"{_LOOKING}/test_browse.py::test_only_who_has_the_token_and_asks_by_this_machines_names_is_let_in"],
+        [f"{_LOOKING}/test_browse.py::test_only_requests_with_the_token_and_by_this_machines_names_are_let_in"],
     ),
     Entry(
         "browse-without-secrets",
