@@ -61,7 +61,7 @@ def check_pages(
 
     Args:
         files: Files of recorded pages, all of this spider.
-        accept: Record today's results as right, unless the page fails.
+        accept: Record today's results as right, unless the callback raises.
     Raises:
         UsageError: A file is not a recorded page, or belongs to another spider.
     """

@@ -277,7 +277,7 @@ def _page_of_form(login: SentRequest, before: list[SentRequest]) -> str:
 
 
 def _start_of(login: SentRequest) -> SentRequest:
-    """The parent page, for when nothing was requested after the login."""
+    """The root page of the site, for when nothing was requested after the login."""
     parts = urlsplit(login.url)
     return SentRequest("GET", urlunsplit((parts.scheme, parts.netloc, "/", "", "")))
 
