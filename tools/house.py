@@ -31,9 +31,9 @@ class House:
         wide: Functions with more than `MOST_PARAMETERS` parameters, without ``self``.
         words: Those of them that users type or write: commands with their options, and public names of the package.
         large: Classes with more than `MOST_METHODS` methods and properties.
-        crowded: Classes, except plain records, that set more than `MOST_ATTRIBUTES` attributes.
-        twins: Names of files or classes that are used more than once.
-        late: Functions that other code sets on an object after it was made: what looks like one path is two.
+        crowded: Classes, but for plain records, that set more than `MOST_ATTRIBUTES` attributes.
+        twins: Names of files or classes that stand more than once.
+        late: Functions that an object is given after it was made, by somebody else: what looks like one way is two.
     """
 
     wide: list[str]
@@ -78,7 +78,7 @@ def methods(found: ast.ClassDef) -> int:
 
 
 def attributes(found: ast.ClassDef) -> int:
-    """Number of attributes its methods set, without those of a library; 0 for a dataclass, which declares them."""
+    """How many attributes its methods set, without those of a library; 0 for a dataclass, which declares them."""
     if any("dataclass" in ast.unparse(each) for each in found.decorator_list):
         return 0
     stored = (each for each in ast.walk(found) if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store))
