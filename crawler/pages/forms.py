@@ -214,7 +214,7 @@ class Form:
             if form is not self._element and any(each.name == name for each in form.controls):
                 return f"has no field {name!r}: that is one of {described(form)}. Its fields: {there}"
         if any(each.name == name for each in self._page.tree.controls if each.owner is None):
-            return f"has no field {name!r}: it is outside every form; give it in extra=. Its fields: {there}"
+            return f"has no field {name!r}: it stands outside of every form; give it in extra=. Its fields: {there}"
         near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4)
         hint = f"; did you mean {' or '.join(map(repr, dict.fromkeys(near)))}?" if near else "."
         if not any(kind_of(each) == "password" for each in self._page.tree.controls):

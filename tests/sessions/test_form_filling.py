@@ -124,7 +124,7 @@ def test_a_field_of_another_form_and_one_outside_of_all_are_named() -> None:
 
     with pytest.raises(UsageError, match=r"no field 'q': that is one of a \(q\). Its fields: u"):
         response.form().fill({"q": "1"})
-    with pytest.raises(UsageError, match="no field 'z': it is outside every form; give it in extra="):
+    with pytest.raises(UsageError, match="no field 'z': it stands outside of every form; give it in extra="):
         response.form().fill({"z": "1"})
 
 

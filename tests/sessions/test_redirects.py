@@ -60,7 +60,7 @@ def test_a_location_is_resolved_as_browsers_do(location: str, url: str) -> None:
 
 
 @pytest.mark.parametrize("location", ["http://[::bad/", "https://", "http://a b/", "http://x:99999/", "http://%00/"])
-def test_U2_an_invalid_url_is_one_of_our_errors_and_is_shown(location: str) -> None:
+def test_U2_what_is_no_url_is_an_error_of_ours_that_shows_it(location: str) -> None:
     with pytest.raises(RedirectError, match="which is no URL"):
         next_hop(HERE, "GET", False, 302, location)
 
