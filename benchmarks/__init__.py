@@ -1,1 +1,1 @@
-"""The crawler beside others, on one machine, doing the same work. `python -m benchmarks --help` says how."""
+"""Compares the crawler with others doing the same work on one machine; see `python -m benchmarks --help`."""

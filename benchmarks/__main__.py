@@ -1,6 +1,6 @@
-"""`python -m benchmarks`: every contender on the same site, interleaved, each answer checked.
+"""`python -m benchmarks`: every contender on the same site, interleaved, with each result checked.
 
-Prints a table and the bars reached or not; with ``--write`` it also writes results/*.json, and the tables and plots of
+Prints a table and which bars are reached; with ``--write`` it also writes results/*.json, and the tables and plots of
 docs/explanation/performance.md.
 """
 
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--single", action="store_true", help="start-up, idle and large stores, too")
     parser.add_argument("--write", action="store_true", help="write results/ and docs/; other scenes stay")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with us
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with this process
     chosen = _scenes(options)
     folder = _folder()
     wanted = set(options.contenders.split(",")) if options.contenders else set(table.ALL)
@@ -74,7 +74,7 @@ def _scenes(options: argparse.Namespace) -> list[scenes.Scene]:
 
 
 def _folder() -> Path:
-    """In memory where there is room, so that disks do not count."""
+    """A folder in memory if there is room, so that disks do not affect the results."""
     place = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir())
     folder = place / "crawl-bench"
     folder.mkdir(exist_ok=True)
@@ -107,7 +107,7 @@ def _play(scene: scenes.Scene, name: str, runs: int, wanted: set[str], folder: P
 
 
 def _extra(scene: scenes.Scene, wanted: set[str]) -> list[str]:
-    """Contenders that the command line added: ours with so many processes, or as it was."""
+    """Contenders added on the command line: this crawler with more processes, or at older revisions."""
     earlier = {f"{key}@" for key in scene.contenders}
     return sorted(key for key in wanted if key.startswith(("ours-p", *earlier)))
 
@@ -130,7 +130,7 @@ def _once(
         "site": name,
     }
     environ = {**os.environ, "BENCH": json.dumps(orders), "PYTHONPATH": "" if contender.revision else str(ROOT)}
-    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled once, not at every start
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled once, not on every start
     environ |= {"CRAWL_DEFAULT_USERNAME": "u", "CRAWL_DEFAULT_PASSWORD": "p"}
     before = server.requests()
     command = contender.command(contender, work, orders)

@@ -1,4 +1,4 @@
-"""What was asked for, what was measured on each site, and whether the worse of them reaches it."""
+"""The bars: what was required, what was measured on each site, and whether the worse of them reaches it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from benchmarks.medians import Figures
 
 @dataclass(slots=True)
 class Bar:
-    """One thing that was asked for.
+    """One requirement.
 
     Attributes:
-        values: By site, where it depends on the site; else *value* holds.
-        is_reached: On every site.
+        values: By site, if it depends on the site; otherwise *value* counts.
+        is_reached: Whether it is reached on every site.
     """
 
     what: str
@@ -26,7 +26,7 @@ class Bar:
 
 
 def judged(figures: list[Figures], single: dict[str, Any]) -> list[Bar]:
-    """The bars for which there are figures."""
+    """The bars for which figures were measured."""
     return [bar for bar in (*_speed(figures), *_far(figures), *_memory(figures)) if bar is not None] + _single(single)
 
 
@@ -39,7 +39,7 @@ def _ratio(
     least: float | None = None,
     most: float | None = None,
 ) -> Bar | None:
-    """A bar on a number of each site that has what is needed: scenes with their contenders."""
+    """A bar for a number on each site that has the needed scenes and contenders."""
     values = {each.site: value(each) for each in figures if all(each.has(*scene) for scene in needed)}
     if not values:
         return None

@@ -1,7 +1,7 @@
-"""Threads and descriptors by the number of connections: ``python -m benchmarks.connections [--against REVISION]``.
+"""Threads and descriptors by number of connections: ``python -m benchmarks.connections [--against REVISION]``.
 
-One process crawls hosts that answer after half a second, with one connection and with up to a thousand. What its
-threads, descriptors and memory come to at most is read from /proc while it runs.
+One process crawls hosts that answer after half a second, with one to a thousand connections. Its peak numbers of
+threads, descriptors and memory are read from /proc while it runs.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How many connections are used.
+    """The connections that a crawl may use.
 
     Attributes:
-        hosts: Hosts that are crawled.
-        per_host: Connections to each.
-        pages: Of each host.
+        hosts: Number of hosts to crawl.
+        per_host: Connections to each host.
+        pages: Pages of each host.
     """
 
     hosts: int
@@ -52,7 +52,7 @@ LOADS = (Load(1, 1, 30), Load(1, 32, 1_000), Load(1, 500, 4_000), Load(2, 500, 4
 
 @dataclass(slots=True)
 class Most:
-    """The most that was seen of a process, and what it used in all."""
+    """Peak figures of a process, and its total CPU time."""
 
     threads: int = 0
     descriptors: int = 0
@@ -61,7 +61,7 @@ class Most:
     pages: int = 0
 
     def look(self, pid: int) -> None:
-        """Look at it now; nothing where it has ended."""
+        """Update the figures; does nothing if the process has ended."""
         with contextlib.suppress(OSError, ValueError, IndexError):
             status = Path(f"/proc/{pid}/status").read_text()
             self.threads = max(self.threads, int(status.partition("Threads:")[2].split()[0]))
@@ -70,7 +70,7 @@ class Most:
 
 
 def crawled(contender: table.Contender, load: Load, made: site.Site, server: Any, work: Path) -> Most:
-    """One crawl. Raises RuntimeError when it did not get all pages."""
+    """Run one crawl. Raises RuntimeError if it did not get all pages."""
     hosts = [f"127.0.0.{number}" for number in range(1, load.hosts + 1)]
     orders = {
         "starts": [server.url(host) for host in hosts],

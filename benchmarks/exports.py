@@ -1,8 +1,8 @@
-"""Exports beside sqlite-utils and pandas writing the same rows: ``python -m benchmarks.exports [--rows N]``.
+"""Compares exports with sqlite-utils and pandas writing the same rows: ``python -m benchmarks.exports [--rows N]``.
 
-One database, filled through the store as a crawl fills it, is written as CSV, JSON lines, SQLite and Parquet by `crawl
-export` and by the others. Each is a process of its own; what it used the system tells: CPU seconds of user and kernel,
-start of the process included, and its greatest memory. All of one table come out of one run, in turns.
+One database, filled through the store as by a crawl, is written as CSV, JSON lines, SQLite and Parquet by `crawl
+export` and by the others. Each runs in its own process; the system reports what it used: user and kernel CPU seconds,
+including the start of the process, and its peak memory. All rows of a table come from one run, in turns.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ sqlite_utils.Database(sys.argv[2])['items'].insert_all(rows)
 
 
 def make_store(path: str, rows: int) -> None:
-    """A crawl of one spider, a page of items after the other."""
+    """A crawl of one spider, one page of items after another."""
     run, _ = fill(path, 0, spider="shop", make_found=lambda number: found(os.urandom, number))
     store = SQLiteStore(path, cipher=OpenCipher())
     pages = -(-rows // ITEMS_A_PAGE)
@@ -83,7 +83,7 @@ def item(number: int) -> dict[str, object]:
 
 
 def contenders(form: str, store: str, out: str) -> dict[str, list[str]]:
-    """Name to the command that writes *store* as *form* to *out*."""
+    """The commands that write *store* as *form* to *out*, by name."""
     bin_folder = Path(sys.executable).parent
     python = [sys.executable, "-c"]
     every = {"crawl export": [str(bin_folder / "crawl"), "export", "shop", "-o", out, "-q", "--store", store]}
@@ -99,7 +99,7 @@ def contenders(form: str, store: str, out: str) -> dict[str, list[str]]:
 
 
 def measured(command: list[str], out: Path) -> tuple[float, float, float]:
-    """CPU seconds, wall seconds and greatest memory in MB of one command."""
+    """CPU seconds, wall seconds and peak memory in MB of one command."""
     out.unlink(missing_ok=True)
     start = time.perf_counter()
     child = os.fork()

@@ -1,7 +1,7 @@
-"""``python -m benchmarks.http_versions``: CPU time of a page over HTTP/1.1 and over HTTP/2, from a real nginx with TLS.
+"""``python -m benchmarks.http_versions``: CPU time per page over HTTP/1.1 and HTTP/2, from a real nginx with TLS.
 
-One crawl fetches the same small pages on the same number of connections, in one process, the versions in turn. What the
-crawl's own process computed is counted, not the wall clock: that holds on a busy machine, too.
+Crawls fetch the same small pages on the same number of connections, in one process, with the versions in turn. The CPU
+time of the crawl's own process is measured, not the wall clock, so that the results hold on a busy machine, too.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ http {{
 
 
 class Pages(crawler.Spider):
-    """Asks for as many pages as it is told to."""
+    """Requests a given number of pages."""
 
     name = "pages"
     arguments: dict[str, str]
@@ -56,7 +56,7 @@ class Pages(crawler.Spider):
 
 @contextmanager
 def nginx(folder: Path) -> Iterator[tuple[str, str]]:
-    """Address of a server, and the file of certificates that it is trusted by."""
+    """Starts a server; gives its address and the CA file to trust it with."""
     program = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
     if program is None:
         raise SystemExit("nginx is not installed (Debian: nginx-light)")
@@ -83,7 +83,7 @@ def nginx(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Print a table."""
+    """Run the crawls and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.http_versions", description=__doc__.partition("\n")[0])
     parser.add_argument("--pages", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=3)

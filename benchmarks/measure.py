@@ -1,4 +1,4 @@
-"""Runs a command and says what it cost: wall time, CPU seconds of all its processes, peak memory of all together."""
+"""Runs a command and measures wall time, CPU seconds of all its processes, and their peak memory together."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _SAMPLE_S = 0.2
 
 @dataclass(slots=True)
 class Cost:
-    """What a run took.
+    """The resources used by a run.
 
     Attributes:
         cpu_s: User and system time of the command and all its children.
-        peak_mb: Greatest sum of the proportional set sizes of its processes, in 10^6 bytes.
-        memory: Samples of that sum: seconds since the start, 10^6 bytes.
+        peak_mb: Largest sum of the proportional set sizes of its processes, in 10^6 bytes.
+        memory: Samples of that sum: seconds since the start, and 10^6 bytes.
     """
 
     wall_s: float
@@ -34,11 +34,11 @@ class Cost:
 
 
 def measured(command: list[str], *, environ: dict[str, str], cwd: Path, log: Path, limit_s: float) -> Cost:
-    """Run *command* to its end.
+    """Run *command* until it ends.
 
     Args:
-        log: Takes what it prints.
-        limit_s: Seconds after which it is ended by force.
+        log: Receives its output.
+        limit_s: Seconds after which it is killed.
     """
     with open(log, "wb") as output:
         started = time.perf_counter()
@@ -71,13 +71,13 @@ def measured(command: list[str], *, environ: dict[str, str], cwd: Path, log: Pat
 
 def _end(group: int) -> None:
     try:
-        os.killpg(group, 9)  # the session that was started for this command alone
+        os.killpg(group, 9)  # the session that was started only for this command
     except ProcessLookupError:
         pass
 
 
 class _Sampler(threading.Thread):
-    """Adds up the memory of a process and its descendants, now and then."""
+    """Adds up the memory of a process and its descendants at intervals."""
 
     def __init__(self, pid: int, started: float) -> None:
         super().__init__(daemon=True)

@@ -27,11 +27,11 @@ class Figures:
         return self._rows.get((scene, contender), [])
 
     def speed(self, scene: str, contender: str) -> float:
-        """Pages a second."""
+        """Pages per second."""
         return float(statistics.median(row["pages"] / row["wall_s"] for row in self._rows[scene, contender]))
 
     def cpu_ms(self, scene: str, contender: str) -> float:
-        """CPU milliseconds a page: seconds a 1,000 pages."""
+        """CPU milliseconds per page: seconds per 1,000 pages."""
         return float(statistics.median(row["cpu_s"] / row["pages"] * 1000 for row in self._rows[scene, contender]))
 
     def peak_mb(self, scene: str, contender: str) -> float:
@@ -39,6 +39,6 @@ class Figures:
 
 
 def by_site(rows: list[Row]) -> list[Figures]:
-    """The figures of each site that was measured, in the order of the sites."""
+    """The figures of each measured site, in the order of the sites."""
     measured = {row["site"] for row in rows}
     return [Figures(rows, site) for site in scenes.SITES if site in measured]

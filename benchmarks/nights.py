@@ -1,6 +1,6 @@
-"""Ten nights of one site of which one page in a hundred changes a night: what they cost beside full ones.
+"""Ten nights of a site where one page in a hundred changes each night, compared with full crawls.
 
-``python -m benchmarks.nights`` starts a server with validators in a process of its own, crawls it ten times into one
+``python -m benchmarks.nights`` starts a server with validators in its own process, crawls it ten times into one
 store, and prints for each night the answers, the CPU of the crawl and the size of the store; then one more night in
 full. ``--keep`` keeps the pages, and reads them again by `crawl parse`: once with the same spider, once with another
 selector. Requests are counted by the server.
@@ -26,7 +26,7 @@ from crawler import Request, Response, Spider, run
 from crawler.events import Summary
 from crawler.replay.kept_pages import parse_kept
 
-SHARE = 100  #: one page in so many changes a night
+SHARE = 100  #: one page in this many changes each night
 
 
 class Nights(Spider):
@@ -57,7 +57,7 @@ class OtherSelector(Nights):
 
 
 class Keyless(Nights):
-    """The same without a key: each night has rows of its own."""
+    """The same without a key: each night has its own rows."""
 
     keys = {}
 
@@ -104,13 +104,13 @@ def _serve(pages: int, night: Any, counts: Any, port: Any) -> None:
 
 
 class Site:
-    """The server, seen from here."""
+    """The server, as seen from this process."""
 
     def __init__(self, night: Synchronized[int], counts: Any, url: str) -> None:
         self.night, self._counts, self.url = night, counts, url
 
     def answers(self) -> tuple[int, int, int]:
-        """How many were 200, 304 and others since the last call."""
+        """How many answers were 200, 304 and others since the last call."""
         with self._counts.get_lock():
             found = tuple(self._counts)
             self._counts[:] = [0, 0, 0]
@@ -119,7 +119,7 @@ class Site:
 
 @contextmanager
 def served(pages: int) -> Iterator[Site]:
-    """A site of so many pages, in a process of its own."""
+    """Starts a site with this many pages, in its own process."""
     context = multiprocessing.get_context("spawn")
     night, port, counts = context.Value("i", 0), context.Value("i", 0), context.Array("i", [0, 0, 0])
     process = context.Process(target=_serve, args=(pages, night, counts, port), daemon=True)
@@ -136,7 +136,7 @@ def served(pages: int) -> Iterator[Site]:
 
 
 def crawl(spider: type[Spider], site: Site, store: Path, **settings: Any) -> tuple[Summary, float, float]:
-    """One crawl: its summary, CPU seconds of this process, and seconds."""
+    """Run one crawl: its summary, CPU seconds of this process, and wall seconds."""
     cpu_s, began = time.process_time(), time.monotonic()
     given = {"store": str(store), "processes": 1, "robots": False, **settings}
     summary = run(spider, arguments={"site": site.url}, settings=given)
@@ -146,12 +146,12 @@ def crawl(spider: type[Spider], site: Site, store: Path, **settings: Any) -> tup
 
 
 def size_mb(store: Path) -> float:
-    """Size of the store with its log."""
+    """Size of the store including its log."""
     return sum(file.stat().st_size for file in store.parent.glob(f"{store.name}*")) / 1e6
 
 
 def nights(spider: type[Spider], site: Site, store: Path, count: int, **settings: Any) -> list[dict[str, Any]]:
-    """So many nights, and one in full."""
+    """Crawl for some nights, and once more in full."""
     found = []
     for number in range(count + 1):
         full = number == count

@@ -1,6 +1,6 @@
-"""What a page costs apart from the network: a whole crawl in this process, answered from memory.
+"""The cost of a page without the network: a whole crawl in this process, answered from memory.
 
-``python -m benchmarks.page_cost`` prints CPU microseconds and function calls a page; ``--profile`` says where they go.
+``python -m benchmarks.page_cost`` prints CPU microseconds and function calls per page; ``--profile`` adds a profile.
 The guard in tests/test_cost_of_a_page.py counts calls with it, since times differ from machine to machine.
 """
 
@@ -36,7 +36,7 @@ ADDRESS = "shop.example"
 SITE = f"http://{ADDRESS}"
 PAGES = 300
 LOGIN = f"{SITE}/login.html"
-_OPEN = frozenset(("login.html", "robots.txt"))  #: what the server shows without a login
+_OPEN = frozenset(("login.html", "robots.txt"))  #: the server's answer without a login
 _COOKIE = f"sid={SESSION}"
 sys.path.insert(0, str(Path(__file__).parent / "contenders"))
 
@@ -57,7 +57,7 @@ _KINDS = {"html": b"text/html", "json": b"application/json", "txt": b"text/plain
 
 
 class Memory(BaseAdapter):
-    """Answers from memory, with the heads and the responses of the real transports."""
+    """Answers from memory, with the heads and responses of the real transports."""
 
     browser_headers = False
 
@@ -103,7 +103,7 @@ class Memory(BaseAdapter):
 
 
 def _moved(path: str) -> tuple[bytes, ...]:
-    """Headers of an answer that leads on: in with the cookie of the login, or out to its page."""
+    """Headers of a redirect: with the cookie of the login, or to the login page."""
     if path == "login":
         return b"Location: /index.html\r\n", f"Set-Cookie: {_COOKIE}; Path=/; HttpOnly\r\n".encode()
     return (b"Location: /login.html\r\n",)
@@ -111,12 +111,12 @@ def _moved(path: str) -> tuple[bytes, ...]:
 
 @dataclass(frozen=True, slots=True)
 class InMemory:
-    """A site of the benchmark in memory.
+    """A benchmark site in memory.
 
     Attributes:
         files: Path to content.
         items: Pages with an item.
-        login: Its pages are shown after a login only.
+        login: Its pages are shown only after a login.
     """
 
     name: str
@@ -131,7 +131,7 @@ def in_memory(name: str = "shop", pages: int = PAGES, *, login: bool = False) ->
 
 
 def crawl(site: InMemory, spider: type[Spider] | None = None, **settings: Any) -> int:
-    """One crawl of *site*; returns its pages."""
+    """Crawl *site* once; returns its number of pages."""
     with tempfile.TemporaryDirectory() as folder, patch("crawler.pagework.transports.make_transport") as transport:
         transport.return_value = Memory(site)
         options = {"store": str(Path(folder) / "crawl.db"), "workers": 1, "processes": 1, **settings}
@@ -142,9 +142,9 @@ def crawl(site: InMemory, spider: type[Spider] | None = None, **settings: Any) -
 
 
 def profiled(site: InMemory, **settings: Any) -> tuple[pstats.Stats, int]:
-    """Statistics of all threads of one crawl, and its pages. From Python 3.12 on of its main thread only.
+    """Statistics of all threads of one crawl, and its number of pages. From Python 3.12 on, only of its main thread.
 
-    There a process has one profiler at a time, and a second one is refused.
+    From that version on, a process can have only one profiler at a time.
     """
     profiles: list[cProfile.Profile] = []
 
@@ -172,11 +172,11 @@ def profiled(site: InMemory, **settings: Any) -> tuple[pstats.Stats, int]:
 
 
 def calls_a_page(site: InMemory, spider: type[Spider] | None = None) -> float:
-    """Function calls of a page, of Python and of C, on all threads."""
-    crawl(site, spider)  # what is made once is not counted
+    """Function calls per page, of Python and C functions, on all threads."""
+    crawl(site, spider)  # one-time work is not counted
     counters: list[list[int]] = []
 
-    def begin(*_: Any) -> None:  # a counter for each thread: nothing is shared while they count
+    def begin(*_: Any) -> None:  # a counter for each thread: nothing is shared while counting
         made = [0]
         counters.append(made)
 
@@ -197,7 +197,7 @@ def calls_a_page(site: InMemory, spider: type[Spider] | None = None) -> float:
 
 
 def cpu_us(site: InMemory, repeats: int, **settings: Any) -> float:
-    """CPU microseconds of a page: the least of some crawls."""
+    """CPU microseconds per page: the lowest of some crawls."""
     best = float("inf")
     for _ in range(repeats):
         before = time.process_time()
@@ -212,7 +212,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=PAGES)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--login", action="store_true", help="its pages are shown after a login only")
+    parser.add_argument("--login", action="store_true", help="its pages are shown only after a login")
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
     site = in_memory(options.site, options.pages, login=options.login)

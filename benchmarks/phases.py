@@ -1,7 +1,7 @@
-"""Where the CPU time of a page goes, by step, in a crawl of the real server by one process.
+"""CPU time per page, by step, in a crawl of the real server by one process.
 
 ``python -m benchmarks.phases`` wraps the functions at which one step passes to the next with the clock of their thread.
-The wrapping itself costs about 20 microseconds a page, which are counted where they arise.
+The wrapping itself costs about 20 microseconds per page, which count for the step in which they are spent.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PLACES: list[tuple[str, Any, str]] = [
     ("callback", CallbackResults, "collect"),
     ("parse", crawler.response, "parse"),
 ]
-#: What is shown: a step, what is measured, and what of that is another step's.
+#: The rows: a step, what is measured for it, and which parts of that belong to another step.
 STEPS: list[tuple[str, str, tuple[str, ...]]] = [
     ("I/O thread: libcurl, and the kernel for it", "libcurl", ()),
     ("I/O thread: epoll, heads, times", "io", ("libcurl",)),
@@ -63,7 +63,7 @@ STEPS: list[tuple[str, str, tuple[str, ...]]] = [
 
 
 class Clock:
-    """Adds up the thread time that is spent below a function. Safe from any thread."""
+    """Adds up the thread time spent in a function and its callees. Thread-safe."""
 
     def __init__(self) -> None:
         self.spent_s: dict[str, list[float]] = {name: [] for name, _, _ in PLACES}
@@ -85,7 +85,7 @@ class Clock:
 
 
 def crawl(spider: type[Spider], pages: int) -> tuple[int, float]:
-    """One crawl. Returns its pages and the CPU seconds of the whole process."""
+    """Run one crawl. Returns its number of pages and the CPU seconds of the whole process."""
     with tempfile.TemporaryDirectory() as folder:
         before = time.process_time()
         settings = {"store": str(Path(folder) / "crawl.db"), "processes": 1, "max_pages": pages}
@@ -94,7 +94,7 @@ def crawl(spider: type[Spider], pages: int) -> tuple[int, float]:
 
 
 def measured(spider: type[Spider], pages: int, repeats: int) -> list[dict[str, float]]:
-    """CPU microseconds a page by step, for each of some crawls."""
+    """CPU microseconds per page by step, for each of several crawls."""
     clock = Clock()
     clock.put_in()
     rounds: list[dict[str, float]] = []
@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--site", choices=site.SHAPES, default="market")
     parser.add_argument("--pages", type=int, default=4_000)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--login", action="store_true", help="its pages are shown after a login only")
+    parser.add_argument("--login", action="store_true", help="its pages are shown only after a login")
     options = parser.parse_args()
     place = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()) / "crawl-bench"
     place.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The plots of the documentation, by matplotlib (an extra of the benchmark: requirements/plots.txt)."""
+"""The plots of the documentation, made with matplotlib (optional for the benchmark: requirements/plots.txt)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OURS, _OTHERS = "#1b6ca8", "#b8bec6"
 
 
 def draw(sites: list[Figures], folder: Path) -> None:
-    """Write performance-speed.png and performance-memory.png, of the second site where it was measured."""
+    """Write performance-speed.png and performance-memory.png, for the second site if it was measured."""
     if not sites:
         return
     figures = next((each for each in sites if each.site == "market"), sites[0])

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.rendered`: pages that only a browser shows, with other crawlers that drive one.
+"""`python -m benchmarks.rendered`: pages that need a browser, compared with other crawlers that drive one.
 
-One scene (`rendered_site`), the same installed Chromium for all, four pages at once, pictures left out by each in its
-own way, every row checked. Printed is a table: pages a second, CPU of all processes, peak of their memory together, and
-how many requests the server has seen.
+One scene (`rendered_site`), the same installed Chromium for all, four pages at once, images left out by each in its
+own way, every row checked. It prints a table: pages per second, CPU of all processes, peak of their memory together,
+and the number of requests that the server received.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A site whose pages are empty until their scripts have fetched what is on them: for `benchmarks.rendered`.
+"""A site whose pages are empty until their scripts have fetched the content: for `benchmarks.rendered`.
 
-Each page has a picture, a stylesheet and a script as most pages have; the script fetches the rows. As a process it
-prints its address, counts its requests, and ends with its standard input.
+Each page has an image, a stylesheet and a script, like most pages; the script fetches the rows. As a process it
+prints its address, counts its requests, and ends when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LASTING = "public, max-age=3600"
 
 
 def product(number: int) -> dict[str, Any]:
-    """What page *number* shows."""
+    """The content of page *number*."""
     return {"title": f"Product {number}", "rows": [f"offer {number}-{row}" for row in range(ROWS)]}
 
 

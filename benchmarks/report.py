@@ -1,4 +1,4 @@
-"""From measured rows to a table, the bars reached or not, and the pages and plots of the documentation."""
+"""Turns measured rows into a table, the bars that are reached or not, and pages and plots of the documentation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ START, END = "<!-- measured: start -->", "<!-- measured: end -->"
 
 
 def line(row: Row) -> str:
-    """One run, for the terminal."""
+    """One run as a line for the terminal."""
     right = "" if row["right"] else "   WRONG ANSWER"
     return (
         f"{row['site']:8} {row['scene']:10} {row['contender']:12} {row['pages'] / row['wall_s']:8.0f} pages/s"
@@ -43,7 +43,7 @@ def markdown(rows: list[Row], single: dict[str, Any]) -> str:
 
 
 def _table(scene: scenes.Scene, figures: list[Figures]) -> str:
-    """Contenders of a scene, the sites side by side, the fastest on the last site first."""
+    """The contenders of a scene, with the sites side by side; the fastest on the last site comes first."""
     here = [each for each in figures if any(each.has(scene.key, key) for key in table.ALL)]
     present = [key for key in table.ALL if any(each.has(scene.key, key) for each in here)]
     if not present:
@@ -92,7 +92,7 @@ def _about(rows: list[Row]) -> str:
 
 
 def with_earlier(rows: list[Row], single: dict[str, Any], root: Path) -> tuple[list[Row], dict[str, Any]]:
-    """What was measured now, with the scenes and figures of the last results that were not measured again."""
+    """The new results, with scenes and figures from the last results that were not measured again."""
     file = root / "benchmarks" / "results" / "latest.json"
     if not file.exists():
         return rows, single

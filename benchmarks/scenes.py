@@ -1,4 +1,4 @@
-"""The scenes of the benchmark: what is crawled, by whom, and which of the bars it answers."""
+"""The scenes of the benchmark: what is crawled, by whom, and for which bars."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 EVERYBODY = ("ours", "ours-1", "scrapy", "crawlee", "scrapling", "requests", "aiohttp", "wget2", "wget2-files")
 OURS = ("ours", "ours-1")
 SITES = ("shop", "market", "journal")
-MAIN = ("shop", "market")  #: sites on which every scene is played; the third has the two of one near host
+MAIN = ("shop", "market")  #: sites on which every scene is run; the third has the two scenes of one near host
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One thing to measure.
+    """One case to measure.
 
     Attributes:
-        pages: About how many pages each host has.
-        hosts: Addresses from 127.0.0.1 on; each has the same pages.
-        latency_ms: Time that the server waits before each answer.
-        login: Whether every page wants the cookie of a login.
-        at_once: Requests at once that a contender may have in all; *per_host* of them to one host.
-        workers: Pages under way that ours is told to have in each of its processes; 0 for its default.
-        our_per_host: Setting `per_host` of ours; 0 for its default.
-        sites: On which it is played where nothing else is asked for.
+        pages: Approximate number of pages of each host.
+        hosts: Number of addresses from 127.0.0.1 on; each has the same pages.
+        latency_ms: Milliseconds that the server waits before each answer.
+        login: Whether every page requires the cookie of a login.
+        at_once: Concurrent requests that a contender may have in all; *per_host* of them to one host.
+        workers: Setting `workers` of this crawler for each of its processes; 0 for its default.
+        our_per_host: Setting `per_host` of this crawler; 0 for its default.
+        sites: Sites on which it is run by default.
     """
 
     key: str
@@ -125,7 +125,7 @@ ALL = {
                 latency_ms=latency_ms,
                 at_once=32 * hosts,
                 per_host=32,
-                workers=64 * hosts,  # those that are parsed and committed meanwhile have a place, too
+                workers=64 * hosts,  # pages being parsed and committed meanwhile need a place, too
                 our_per_host=32,
                 sites=("market",),
             )
@@ -135,4 +135,4 @@ ALL = {
     )
 }
 SHORT = ("2k",)
-FULL = (*(key for key in ALL if key != "100k"), "100k")  # the longest at the end
+FULL = (*(key for key in ALL if key != "100k"), "100k")  # the longest one last

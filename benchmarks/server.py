@@ -1,6 +1,6 @@
-"""The server of the benchmark: nginx with one worker and a configuration of its own, on loopback only.
+"""The server of the benchmark: nginx with one worker and its own configuration, on loopback only.
 
-Where nginx is missing, Python's own server takes its place, and the report says so: it is slower than some contenders.
+If nginx is missing, Python's own server is used instead, and the report says so: it is slower than some contenders.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from benchmarks.site import Shape
 
 ECHO_MODULE = Path("/usr/lib/nginx/modules/ngx_http_echo_module.so")
-SESSION = "5f2c9e7a41b8"  #: value of the cookie that says: logged in
+SESSION = "5f2c9e7a41b8"  #: value of the cookie for a logged-in session
 
 
 @dataclass(slots=True)
 class Server:
-    """A server that runs.
+    """A running server.
 
     Attributes:
         kind: Name and version, for the report.
         port: The same on every address of 127.0.0.0/8.
-        pid: Of the process that serves; its CPU time is not the contender's.
+        pid: Id of the serving process; its CPU time is not the contender's.
     """
 
     kind: str
@@ -48,7 +48,7 @@ class Server:
         return f"http://{host}:{self.port}{path}"
 
     def requests(self) -> int | None:
-        """Requests answered so far (those of this method left out), or None where the server does not count."""
+        """Requests answered so far (without those made by this method), or None if the server does not count."""
         if not self._status:
             return None
         with urllib.request.urlopen(self._status, timeout=10) as answer:
@@ -59,21 +59,21 @@ class Server:
         return int(found[3]) - self._start
 
 
-_PORTS = range(18_730, 18_750)  #: few, since absolute links of the sites name the port
+_PORTS = range(18_730, 18_750)  #: few, since absolute links on the sites contain the port
 
 
 def free_port(ports: range = _PORTS) -> int:
-    """A port that nobody listens on now: the same one from run to run, as long as it is free."""
+    """An unused port: the same one in each run, as long as it is free."""
     for port in ports:
         with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that ended do not count
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that closed connections do not count
             probe.bind(("0.0.0.0", port))
             return port
     raise SystemExit(f"none of the ports {ports.start} to {ports.stop - 1} is free")
 
 
 def has_delay() -> bool:
-    """Whether nginx can wait before it answers."""
+    """Whether this nginx can delay its answers."""
     return shutil.which("nginx") is not None and ECHO_MODULE.exists()
 
 
@@ -87,14 +87,14 @@ def serve(
     login: bool = False,
     log: Path | None = None,
 ) -> Iterator[Server]:
-    """Serve the files of *root* until the block ends.
+    """Serve the files in *root* until the block ends.
 
     Args:
-        port: For which the site was made; 0 for any.
-        kind: Shape of the site, which says what headers the server adds.
-        latency_ms: Time that each answer takes, whatever else is asked meanwhile. Needs nginx's echo module.
-        login: Without the cookie of a POST to /login every page leads to the login page.
-        log: Takes a line for each answer, status and path; needs nginx.
+        port: Port for which the site was made; 0 for any.
+        kind: Shape of the site, which defines the headers that the server adds.
+        latency_ms: Time that each answer takes, independent of other requests. Needs nginx's echo module.
+        login: Without the cookie from a POST to /login, every page redirects to the login page.
+        log: File for a line per answer, with status and path; needs nginx.
     """
     nginx = shutil.which("nginx") or ("/usr/sbin/nginx" if Path("/usr/sbin/nginx").exists() else None)
     folder = Path(tempfile.mkdtemp(prefix="crawl-bench-nginx-"))
@@ -133,7 +133,7 @@ def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
 
 
 def _heads(kind: type[Shape] | None) -> tuple[str, str]:
-    """What stands on the level of http, and on that of the server, for the headers of a site."""
+    """The http-level and server-level configuration for the headers of a site."""
     if kind is None:
         return "", ""
     names = [f"$cookie_line_{number}" for number in range(len(kind.COOKIES))]
@@ -142,7 +142,7 @@ def _heads(kind: type[Shape] | None) -> tuple[str, str]:
         for name, line in zip(names, kind.COOKIES, strict=True)
     ]
     added = [f'add_header {name} "{value}";' for name, value in kind.HEADERS]
-    added += [f"add_header Set-Cookie {name};" for name in names]  # an empty one is not sent
+    added += [f"add_header Set-Cookie {name};" for name in names]  # an empty header is not sent
     return "\n  ".join(maps), "\n    ".join(added)
 
 

@@ -1,4 +1,4 @@
-"""Single figures of ours: start-up, a crawl of one page, an idle crawl, a store with a million known URLs."""
+"""Single figures of this crawler: start-up, a crawl of one page, an idle crawl, a store with a million known URLs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Shop(Spider):
 
 
 def figures() -> dict[str, Any]:
-    """Name to figure, for the report."""
+    """The figures by name, for the report."""
     with tempfile.TemporaryDirectory(prefix="crawl-bench-") as name:
         folder = Path(name)
         (folder / "spiders").mkdir()
@@ -70,7 +70,7 @@ def _spider(folder: Path, starts: list[str]) -> None:
 
 def _environ() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPATH": str(ROOT)}  # compiled once, as an installed package is
+    return {**kept, "PYTHONPATH": str(ROOT)}  # compiled once, like an installed package
 
 
 def _cpu_s(folder: Path, *words: str) -> tuple[float, bool]:
@@ -101,7 +101,7 @@ def _idle_share(folder: Path) -> float:
     command = [sys.executable, "-m", "crawler.cli", "run", "shop", "--fresh", "-s", "delay=3600"]
     process = subprocess.Popen(command, cwd=folder, env=_environ(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        time.sleep(6)  # start-up, and the one page that each host may give now
+        time.sleep(6)  # start-up, and the one page that each host may serve at once
         before, started = _ticks(process.pid), time.perf_counter()
         time.sleep(IDLE_S)
         return (_ticks(process.pid) - before) / (time.perf_counter() - started)
@@ -123,7 +123,7 @@ def _million() -> dict[str, float]:
 
 
 def _peak_of_million(folder: Path) -> float:
-    """Peak megabytes of all processes of a crawl that goes on with a million known URLs, at full speed for a while."""
+    """Peak megabytes of all processes of a crawl resumed with a million known URLs, at full speed for a while."""
     (folder / "spiders").mkdir(parents=True)
     (folder / "data").mkdir()
     (folder / "pyproject.toml").write_text("[tool.crawl]\n")

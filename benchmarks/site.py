@@ -1,8 +1,8 @@
-"""The sites that the contenders crawl, as files on disk, and the truth about what is on them.
+"""The sites that the contenders crawl, as files on disk, and the items that are on them.
 
-There are three, so that nobody is tuned to one: a shop of like pages, a market with links and tables of all kinds,
-and a journal of pages from 5 to 100 kB. Everything follows from the number of pages and the port, so that two machines
-have the same sites.
+There are three, so that no contender is tuned to one: a shop of similar pages, a market with all kinds of links and
+tables, and a journal of pages from 5 to 100 kB. Everything follows from the number of pages and the port, so that two
+machines have the same sites.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from benchmarks.shapes import journal, market, shop
 
 
 class Shape(Protocol):
-    """What is where on a site, for a number of pages and the address under which it is served.
+    """The content of a site, for a given number of pages and the address at which it is served.
 
     Attributes:
-        FORM: Changes whenever the pages change, so that an old folder is not taken for a new one.
-        FIELDS: Of an item.
-        HEADERS: That the server adds to each answer.
-        COOKIES: Lines of Set-Cookie that it adds to answers for the paths that `SETS_COOKIES` (a regular expression,
+        FORM: Changes whenever the pages change, so that an old folder is not used for a new site.
+        FIELDS: Fields of an item.
+        HEADERS: Headers that the server adds to each answer.
+        COOKIES: Set-Cookie lines that it adds to answers for paths that `SETS_COOKIES` (a regular expression,
             "" for none) fits.
-        pages: That can be reached from ``/index.html``.
-        details: Of these, the pages with an item.
+        pages: Number of pages that can be reached from ``/index.html``.
+        details: Number of these pages that have an item.
     """
 
     FORM: ClassVar[int]
@@ -42,7 +42,7 @@ class Shape(Protocol):
     details: int
 
     def files(self) -> Iterator[tuple[str, str]]:
-        """Every file: path and text."""
+        """Path and text of every file."""
         ...
 
     def item(self, number: int) -> dict[str, str]:
@@ -62,10 +62,10 @@ class Site:
     """A generated site.
 
     Attributes:
-        root: Folder that a server has to serve.
-        pages: Pages that can be reached from ``/index.html``.
-        items: Detail pages among them.
-        digest: Of all items with their fields, in any order.
+        root: Folder to be served.
+        pages: Number of pages that can be reached from ``/index.html``.
+        items: Number of detail pages among them.
+        digest: Digest of all items with their fields, independent of their order.
         kind: Its shape.
     """
 
@@ -77,10 +77,10 @@ class Site:
 
 
 def digest_of(items: Iterable[dict[str, Any]], fields: Sequence[str], copies: int = 1) -> tuple[int, str]:
-    """Number and digest of items, whatever their order.
+    """Number and digest of items, independent of their order.
 
     Args:
-        copies: How often each item has to be there; where that is not so the digest is "uneven".
+        copies: How often each item has to occur; otherwise the digest is "uneven".
     """
     lines = Counter(json.dumps([item.get(field) for field in fields], ensure_ascii=False) for item in items)
     if set(lines.values()) - {copies}:
@@ -89,7 +89,7 @@ def digest_of(items: Iterable[dict[str, Any]], fields: Sequence[str], copies: in
 
 
 def make(folder: Path, name: str, pages: int, port: int) -> Site:
-    """The site *name* of about *pages* pages below *folder*, for a server on *port*; made only when it is not there."""
+    """The site *name* of about *pages* pages below *folder*, for a server on *port*; made only if it does not exist."""
     kind = SHAPES[name]
     root = folder / f"{name}-{pages}-{kind.FORM}-{port}"
     note = root.parent / f"{root.name}.json"

@@ -1,4 +1,4 @@
-"""Who takes part: how each is started, in which environment, and where its items are afterwards."""
+"""The contenders: how each is started, in which environment, and where its items are afterwards."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Contender:
     Attributes:
         key: Its name on the command line.
         label: Its name in the table.
-        environment: Name of a file in requirements/, or "" for the environment of this project.
-        command: Makes the command for a folder of its own; the orders are in BENCH.
-        items: Reads what it stored; None when it reads no fields.
-        pages_of: Counts what it stored where it reads no fields; None where it keeps nothing.
-        shows: Package whose version is told.
-        program: A program that must be installed, whose version is told.
-        revision: A commit of this project in whose code it runs, or "" for what is here.
+        environment: Name of a file in requirements/; "" for the environment of this project.
+        command: Makes the command for a new folder; the orders are in BENCH.
+        items: Reads the items that it stored; None if it extracts no fields.
+        pages_of: Counts the pages that it stored if it extracts no fields; None if it stores nothing.
+        shows: Package whose version is shown.
+        program: Program that must be installed, whose version is shown.
+        revision: Commit of this project whose code it runs, or "" for the current code.
     """
 
     key: str
@@ -68,7 +68,7 @@ class Contender:
 
 
 def missing(contender: Contender) -> str:
-    """Why a contender cannot take part, or "". Makes its environment where it needs one."""
+    """Why a contender cannot take part, or "". Makes its environment if it needs one."""
     if contender.program and shutil.which(contender.program) is None:
         return f"{contender.program} is not installed"
     try:
@@ -98,7 +98,7 @@ def install(contender: Contender) -> None:
 
 
 def _install_revision(contender: Contender) -> None:
-    """This project as it was, with the versions of its libraries that are here: nothing else may differ."""
+    """An older version of this project with the current versions of its libraries, so that nothing else differs."""
     with tempfile.TemporaryDirectory(prefix="revision-") as folder:
         archive = subprocess.run(
             ["git", "-C", str(HERE.parent), "archive", "--format=tar", contender.revision],
@@ -138,7 +138,7 @@ def _wget2(*options: str) -> Callable[[Contender, Path, dict[str, Any]], list[st
 
 
 def _files(folder: Path) -> int:
-    """Pages below *folder*, without what is no page of the site."""
+    """Pages below *folder*, without files that are not pages of the site."""
     return sum(1 for each in (folder / "pages").rglob("*.html") if each.name != "login.html")
 
 
@@ -201,14 +201,14 @@ ALL = {
 
 
 def add_processes(number: int) -> str:
-    """A contender more: ours with a number of processes. Returns its key."""
+    """Add a contender: this crawler with a number of processes. Returns its key."""
     key = f"ours-p{number}"
     ALL[key] = Contender(key, f"this crawler, {number} processes", "", _ours(number), _rows)
     return key
 
 
 def add_revision(revision: str) -> list[str]:
-    """Two contenders more: ours as it was at *revision*, as `crawl run` and as one process. Returns their keys.
+    """Add two contenders: this crawler at *revision*, as `crawl run` and as one process. Returns their keys.
 
     Raises:
         ValueError: git knows no such commit.
@@ -220,6 +220,6 @@ def add_revision(revision: str) -> list[str]:
     keys = [f"ours@{revision}", f"ours-1@{revision}"]
     for processes, key in enumerate(keys):
         label = f"{ALL[key.partition('@')[0]].label}, {revision}"
-        # by the commit: a branch moves on, and what is installed must not be what it was
+        # by commit: a branch moves on, and the installed version must not be an older state of it
         ALL[key] = Contender(key, label, f"crawl-{commit[:12]}", _ours(processes), _rows, revision=commit)
     return keys

@@ -1,11 +1,11 @@
-"""The practice shop: log in, walk the members' pages, keep every book with the price that only members see."""
+"""The practice shop: log in, walk the members' pages, store every book with the price that only members see."""
 
 from crawler import Spider
 
 
 class Bookshop(Spider):
     name = "bookshop"
-    site = "http://127.0.0.1:8000"  # another address: crawl run bookshop -a site=http://127.0.0.1:8123
+    site = "http://127.0.0.1:8000"  # for another address: crawl run bookshop -a site=http://127.0.0.1:8123
 
     def __init__(self, **arguments):
         super().__init__(**arguments)

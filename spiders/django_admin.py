@@ -1,6 +1,6 @@
-"""The rows of a model, out of the Django admin: log in, walk the change list, read each row's form.
+"""The rows of a model from the Django admin: log in, walk the change list, read each row's form.
 
-Works on any admin with its usual templates. Which site and which model, say the arguments:
+Works on any admin with the standard templates. The arguments name the site and the model:
 
     crawl run django_admin -a site=https://intranet.example -a model=library/book
 """
@@ -13,12 +13,12 @@ from crawler import Spider
 class DjangoAdmin(Spider):
     name = "django_admin"
     site = "http://127.0.0.1:8000"
-    model = "library/book"  # application and model, as in the address of the change list
+    model = "library/book"  # application and model, as in the address of its change list
 
     def __init__(self, **arguments):
         super().__init__(**arguments)
         self.start_urls = [f"{self.site}/admin/{self.model}/?p=1"]
-        self.probe_url = f"{self.site}/admin/password_change/"  # small, and for staff only
+        self.probe_url = f"{self.site}/admin/password_change/"  # a small page for staff only
 
     def login(self, session):
         with session.step("login form"):
@@ -26,13 +26,13 @@ class DjangoAdmin(Spider):
             session.submit(page.form(), {"username": session.account.username, "password": session.account.password})
 
     def parse(self, response):
-        """A page of the change list: the form of each row, and the further pages."""
+        """A page of the change list: follow the form of each row, and the other pages."""
         for link in response.css("#result_list th a::attr(href)").getall():
-            yield response.follow(link.partition("?")[0], self.parse_form)  # without the way back to this page
+            yield response.follow(link.partition("?")[0], self.parse_form)  # without the link back to this page
         yield from response.follow_all(css=".paginator a[href^='?p=']")
 
     def parse_form(self, response):
-        """The form of one row: its fields by name, with the values they have."""
+        """The form of one row: its fields by name, with their values."""
         item = {"id": int(urlsplit(response.url).path.split("/")[-3])}
         form = response.css(f"form#{self.model.partition('/')[2]}_form")
         for field in form.css("fieldset :is(input, select, textarea)[name]"):
@@ -40,12 +40,12 @@ class DjangoAdmin(Spider):
         yield item
 
     def value(self, field):
-        """What a field holds: a truth value for a box, a number for a number field, a text otherwise."""
+        """The value of a field: a bool for a checkbox, a number for a number field, a string otherwise."""
         if field.root.tag == "select":
             return field.css("option[selected]::attr(value)").get("")
         if field.root.tag == "textarea":
-            text = field.xpath("string()").get("").removeprefix("\n")  # the template's own line
-            return text.replace("\n", "\r\n")  # as a browser sends it, and as Django keeps it
+            text = field.xpath("string()").get("").removeprefix("\n")  # added by the template
+            return text.replace("\n", "\r\n")  # as a browser sends it, and as Django stores it
         if field.attrib.get("type") == "checkbox":
             return "checked" in field.attrib
         value = field.attrib.get("value", "")

@@ -1,4 +1,4 @@
-"""What all tests share: nothing of this machine's user is read, and nothing is written into their home."""
+"""Shared by all tests: nothing of the machine's user is read, and nothing is written into their home."""
 
 from __future__ import annotations
 

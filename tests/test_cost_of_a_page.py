@@ -1,4 +1,4 @@
-"""A page may not become a tenth dearer unnoticed: counted in function calls, which no busy machine changes."""
+"""A page must not become a tenth more expensive unnoticed: counted in function calls, whatever the machine's load."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def test_every_error_goes_through_a_pipe_whole(kind: type[crawler.CrawlError]) -
 
 
 @pytest.mark.parametrize("kind", [errors.ConnectFailed, errors.TimedOut, errors.TLSFailed, errors.InvalidURL])
-def test_so_does_one_that_is_an_error_of_requests_too(kind: type[errors.FetchError]) -> None:
+def test_an_error_that_is_one_of_requests_too_goes_through_a_pipe_whole(kind: type[errors.FetchError]) -> None:
     error = as_known(kind("http://shop.test/p", "why"))
     back = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own
 

@@ -154,5 +154,5 @@ def test_links_from_the_root_are_the_same_for_the_whole_site(href: str) -> None:
 
 
 @pytest.mark.parametrize("href", ["x", "../x", "./x", "?x", "#x", "", "http:x", " /x"])
-def test_other_links_are_not(href: str) -> None:
+def test_other_links_depend_on_their_page(href: str) -> None:
     assert not of_site(href)

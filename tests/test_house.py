@@ -1,4 +1,4 @@
-"""What a reader has to hold in the head at once does not get more: each number here may be lowered, never raised."""
+"""What a reader has to keep in mind does not grow: each number here may be lowered, never raised."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ def found() -> house.House:
 
 
 @pytest.mark.parametrize("what", MOST)
-def test_no_more_wide_functions_large_classes_and_names_that_stand_twice_than_before(
-    found: house.House, what: str
-) -> None:
+def test_no_more_wide_functions_large_classes_and_duplicate_names_than_before(found: house.House, what: str) -> None:
     places: list[str] = getattr(found, what)
 
     assert len(places) <= MOST[what], "\n".join(places)
@@ -33,7 +31,7 @@ def test_the_engine_has_no_more_files_than_before() -> None:
     assert len(files) <= ENGINE_FILES, files
 
 
-def test_the_counts_see_a_wide_function_a_large_class_and_a_name_that_stands_twice(tmp_path: Path) -> None:
+def test_the_counts_see_a_wide_function_a_large_class_and_a_duplicate_name(tmp_path: Path) -> None:
     methods = "\n".join(f"    def f{number}(self): ..." for number in range(21))
     (tmp_path / "one.py").write_text(f"class A:\n{methods}\n    def g(self, a, b, c, d, e, f, *, g): ...\n")
     (tmp_path / "more").mkdir()
@@ -46,7 +44,7 @@ def test_the_counts_see_a_wide_function_a_large_class_and_a_name_that_stands_twi
     assert len(counted.twins) == 2
 
 
-def test_a_property_and_its_setter_are_one_method_and_self_is_no_parameter() -> None:
+def test_a_property_and_its_setter_are_one_method_and_self_is_not_a_parameter() -> None:
     tree = ast.parse("class A:\n    @property\n    def x(self): ...\n    @x.setter\n    def x(self, value): ...\n")
     found = tree.body[0]
 

@@ -65,7 +65,7 @@ def test_other_items_go_to_a_table_named_after_their_class(item: Any, table: str
 
 
 @pytest.mark.parametrize("value", [7, "text", None, [1], object(), Book], ids=lambda each: type(each).__name__)
-def test_what_is_no_item_is_refused_by_name(value: Any) -> None:
+def test_an_invalid_item_is_refused_by_name(value: Any) -> None:
     assert not is_item(value)
     with pytest.raises(NotStorable, match=type(value).__name__):
         to_row(value)
@@ -114,7 +114,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_what_holds_or_is_a_value_is_kept(name: str) -> None:
+def test_values_and_containers_of_values_are_kept(name: str) -> None:
     value, wanted = VALUES[name]
 
     assert to_row({"x": value}).fields == {"x": wanted}
@@ -151,7 +151,7 @@ NO_VALUES: dict[str, tuple[Callable[[], Any], str]] = {
 
 @pytest.mark.parametrize("name", NO_VALUES)
 @pytest.mark.filterwarnings("ignore:coroutine")
-def test_what_is_no_value_is_refused_with_the_field_and_what_to_write(name: str) -> None:
+def test_an_invalid_value_is_refused_with_the_field_and_what_to_write(name: str) -> None:
     make, message = NO_VALUES[name]
 
     with pytest.raises(NotStorable, match=message):

@@ -163,7 +163,7 @@ def test_nobody_but_the_judge_makes_a_verdict_or_changes_one() -> None:
         (ProbeSaid.UNTOLD, Verdict.FAIL, "EndsSession: the session was lost each time"),
     ],
 )
-def test_what_a_probe_has_said_of_a_page_ends_it(said: ProbeSaid, verdict: Verdict, error: str) -> None:
+def test_the_verdict_of_a_probe_on_a_page_is_final(said: ProbeSaid, verdict: Verdict, error: str) -> None:
     judged = judge_probed(said, "a form")
 
     assert judged.verdict is verdict

@@ -55,7 +55,7 @@ def test_links_are_chosen_by_pattern_domain_place_and_text(options: dict[str, An
 
 
 @pytest.mark.parametrize("url", ["http://notshop.test/", "http://shop.test.evil.test/"])
-def test_a_domain_is_no_part_of_a_name(url: str) -> None:
+def test_a_domain_does_not_match_part_of_a_name(url: str) -> None:
     assert not LinkExtractor(allow_domains="shop.test").matches(url)
 
 

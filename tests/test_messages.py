@@ -41,7 +41,7 @@ def test_a_request_has_an_absolute_url_without_a_fragment() -> None:
 
 
 @pytest.mark.parametrize("url", ["/relative", "file:///etc/passwd", "mailto:a@b.test", "", "http://", "javascript:x"])
-def test_what_is_no_web_address_is_refused_at_once(url: str) -> None:
+def test_an_invalid_web_address_is_refused_at_once(url: str) -> None:
     with pytest.raises(InvalidURL):
         Request(url)
 
@@ -220,7 +220,7 @@ def test_follow_all_takes_one_kind_of_links(arguments: dict[str, Any]) -> None:
         list(page(LINKS).follow_all(**arguments))
 
 
-def test_what_is_no_link_is_said() -> None:
+def test_an_invalid_link_is_reported() -> None:
     with pytest.raises(SpiderError, match="not a link"):
         page(LINKS).follow(7)
 
@@ -236,7 +236,7 @@ def test_what_is_no_link_is_said() -> None:
         ("", b"<p>", True),
     ],
 )
-def test_whether_it_is_a_web_page_is_told_by_its_type_or_else_by_its_first_bytes(
+def test_a_web_page_is_recognised_by_its_type_or_else_by_its_first_bytes(
     kind: str | None, body: bytes, is_html: bool
 ) -> None:
     assert page(body, kind).is_html is is_html
@@ -259,7 +259,7 @@ def test_an_empty_page_has_no_elements_and_no_forms() -> None:
 
 
 @pytest.mark.parametrize("kind", ["application/xml", "application/json", "text/plain"])
-def test_what_is_no_web_page_has_no_form_and_says_so(kind: str) -> None:
+def test_an_answer_that_is_not_a_web_page_has_no_form_and_says_so(kind: str) -> None:
     body = {"application/xml": "<form/>", "application/json": "{}", "text/plain": "x"}[kind]
 
     with pytest.raises(UsageError, match="no"):

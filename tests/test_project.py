@@ -60,7 +60,7 @@ def test_the_reference_says_what_the_public_names_are() -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_every_public_name_is_there_and_said_once(name: str) -> None:
+def test_every_public_name_exists_and_is_listed_once(name: str) -> None:
     module = importlib.import_module(name)
 
     assert len(set(module.__all__)) == len(module.__all__)

@@ -136,7 +136,7 @@ class Signing(Shop):
         yield Request(self.arguments["site"] + "/digest/page")
 
 
-def test_the_challenge_of_a_digest_is_no_redirect_and_leaves_no_row(crawl: Crawl, site: str) -> None:
+def test_a_digest_challenge_is_not_a_redirect_and_leaves_no_row(crawl: Crawl, site: str) -> None:
     def login(spider: Any, session: Session) -> None:
         session.auth = HTTPDigestAuth("anna", "pass")
         session.params = {"lang": "de"}

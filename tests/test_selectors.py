@@ -80,7 +80,7 @@ def test_a_result_is_a_list_however_it_is_looked_at(look: Any) -> None:
     assert look(OURS.css("li.row")) == look(THEIRS.css("li.row"))
 
 
-def test_a_query_of_which_all_matches_were_wanted_is_not_walked_for_on_the_next_page() -> None:
+def test_a_query_whose_matches_were_all_wanted_is_not_answered_by_a_walk_on_the_next_page() -> None:
     selectors._plan.cache_clear()
     OURS.css("li.row").get()
     assert selectors._plan("li.row").walk is not None
@@ -97,7 +97,7 @@ def _page(rows: str) -> PageSelector:
     return PageSelector.over(html.document_fromstring(f"<table class='t'>{rows}</table>"))
 
 
-def test_a_query_whose_first_match_stands_far_down_on_most_pages_is_not_walked_for_any_more() -> None:
+def test_a_query_whose_first_match_is_far_down_on_most_pages_is_no_longer_answered_by_a_walk() -> None:
     selectors._plan.cache_clear()
     page = _page(FAR_DOWN)
 

@@ -265,7 +265,7 @@ def test_entries_above_the_limit_of_the_protocol_are_cut_with_a_warning() -> Non
     assert "cut" in sitemap.warnings[0]
 
 
-def test_a_file_of_very_many_elements_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_with_a_great_many_elements_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sitemaps, "MAX_ELEMENTS", 1_000)
     sitemap = parse_sitemap(b"<urlset><url><loc>/a</loc></url>" + b"<a/>" * 2_000, url=HERE)
     assert len(sitemap.entries) == 1
@@ -332,7 +332,7 @@ def test_odd_nesting_loses_no_page(name: str) -> None:
     )
 
 
-def test_a_guid_that_is_no_address_is_counted() -> None:
+def test_a_guid_that_is_not_an_address_is_counted() -> None:
     text = b"<rss><channel><item><guid isPermaLink='false'>http://shop.example/1</guid></item></channel></rss>"
 
     found = parse_sitemap(text, url="http://shop.example/feed")
@@ -340,7 +340,7 @@ def test_a_guid_that_is_no_address_is_counted() -> None:
     assert (found.entries, found.refused) == ((), {"no URL": 1})
 
 
-def test_pages_and_sitemaps_in_one_file_are_told() -> None:
+def test_pages_and_sitemaps_in_one_file_are_told_apart() -> None:
     text = b"<urlset><url><loc>/1</loc></url><sitemap><loc>/2</loc></sitemap></urlset>"
 
     found = parse_sitemap(text, url="http://shop.example/sitemap.xml")

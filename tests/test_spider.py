@@ -120,7 +120,7 @@ def test_a_rule_with_a_callback_calls_it_and_follows_nothing() -> None:
     assert [type(each) for each in spider.parse_by_rule(response, 1)] == [Request, Request]
 
 
-def test_rules_follow_nothing_on_what_is_no_web_page() -> None:
+def test_rules_follow_nothing_on_an_answer_that_is_not_a_web_page() -> None:
     assert list(Ruled().parse(page(RULED, "text/plain"))) == []
 
 

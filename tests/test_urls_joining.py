@@ -68,7 +68,7 @@ def test_what_cannot_be_fetched_is_an_invalid_url_and_nothing_else(link: str) ->
 
 
 @pytest.mark.parametrize("link", [b"/c", None, 5], ids=["bytes", "none", "number"])
-def test_a_link_that_is_no_text_is_an_invalid_url(link: object) -> None:
+def test_a_link_that_is_not_a_string_is_an_invalid_url(link: object) -> None:
     for call in (lambda: urls.absolute(PAGE, link), lambda: urls.canonical(link)):  # type: ignore[arg-type]
         with pytest.raises(InvalidURL):
             call()

@@ -65,7 +65,7 @@ def test_X9_a_secret_is_never_shown(text: str) -> None:
     assert urls.redact(shown) == shown
 
 
-def test_X9_a_signed_token_is_hidden_wherever_it_stands() -> None:
+def test_X9_a_signed_token_is_hidden_wherever_it_occurs() -> None:
     assert urls.redact("saw eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSM there") == "saw *** there"
 
 

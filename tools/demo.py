@@ -1,6 +1,6 @@
-"""The demo: a practice shop on a free port, a crawl behind its login, then what came of it.
+"""The demo: a practice shop on a free port, a crawl behind its login, then the results.
 
-Run by ``make demo`` from the project's folder. Leaves ``data/crawl.db`` to look at.
+Run by ``make demo`` from the project's folder. Leaves ``data/crawl.db`` behind to look at.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from crawler.testing import SiteProcess
 
 BOOKS = 500
-LATENCY_S = 0.05  # a shop on loopback answers too quickly to watch
+LATENCY_S = 0.05  # a shop on loopback answers too fast to watch
 SHOWN_ROWS = 5
 
 
@@ -29,8 +29,8 @@ def main() -> int:
         alice = site.accounts[0]
         os.environ["CRAWL_DEFAULT_USERNAME"], os.environ["CRAWL_DEFAULT_PASSWORD"] = alice.username, alice.password
         say(
-            f"A practice shop with {BOOKS} books is at {site.url}/, its prices are for members.",
-            f"We log in as {alice.username}; the password goes through the variable CRAWL_DEFAULT_PASSWORD.",
+            f"A practice shop with {BOOKS} books is at {site.url}/, and its prices are for members only.",
+            f"We log in as {alice.username}; the password is passed in the variable CRAWL_DEFAULT_PASSWORD.",
         )
         code = run(crawl, "run", "bookshop", "-a", f"site={site.url}")
         if code:
@@ -40,12 +40,12 @@ def main() -> int:
             [crawl, "export", "bookshop", "-o", "-", "--format", "csv"], check=True, capture_output=True, text=True
         )
         print("".join(exported.stdout.splitlines(keepends=True)[: SHOWN_ROWS + 1]), end="", flush=True)
-        say("Where the crawl stands, and the proof that it adds up:")
+        say("The status of the crawl, and the audit of its numbers:")
         return run(crawl, "status", "bookshop") or run(crawl, "audit", "bookshop")
 
 
 def say(*lines: str) -> None:
-    """Lines of explanation, set off from what the commands print."""
+    """Print lines of explanation, set off from the output of the commands."""
     print("", *(f"# {line}" for line in lines), sep="\n", flush=True)
 
 

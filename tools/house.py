@@ -1,6 +1,6 @@
-"""Counts of the house: ``python -m tools.house`` prints what a reader has to hold in the head at once.
+"""Complexity counts: ``python -m tools.house`` prints how much a reader of the code has to keep in mind at once.
 
-Used by tests/test_house.py, which lets no number get worse.
+Used by tests/test_house.py, which does not let any number get worse.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "crawler"
 MOST_PARAMETERS = 6
 MOST_METHODS = 20
 MOST_ATTRIBUTES = 15
-# of a class of requests that a class here is, too: whoever knows requests knows them, and sets them by these names
+# of a class of requests that a class here inherits from: users of requests know them and set them by these names
 OF_LIBRARY = {"Session": frozenset(requests.Session.__attrs__)}
 RECORDS = frozenset({"Request"})  # declared by its slots: a dataclass would be taken for an item that a callback yields
 
@@ -26,11 +26,11 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True)
 class House:
-    """What was counted, each as the places where it is.
+    """The counts, each as the list of places found.
 
     Attributes:
         wide: Functions with more than `MOST_PARAMETERS` parameters, without ``self``.
-        words: Those that are what a user types or writes: commands with their options, and public names of the package.
+        words: Those of them that users type or write: commands with their options, and public names of the package.
         large: Classes with more than `MOST_METHODS` methods and properties.
         crowded: Classes, but for records (dataclasses, `RECORDS`), that set more than `MOST_ATTRIBUTES` attributes.
         twins: Names of files or classes that stand more than once.
@@ -46,14 +46,14 @@ class House:
 
 
 def parameters(function: Function) -> int:
-    """How many parameters a caller sees."""
+    """Number of parameters that a caller sees."""
     given = function.args
     names = [each.arg for each in [*given.posonlyargs, *given.args, *given.kwonlyargs]]
     return len(names) - (names[:1] in (["self"], ["cls"])) + (given.vararg is not None) + (given.kwarg is not None)
 
 
 def _public(package: Path) -> frozenset[str]:
-    """The names that users import from the package: their parameters are words of users."""
+    """The names that users import from the package: users write their parameters."""
     path = package / "__init__.py"
     tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.Module([], [])
     for node in tree.body:
@@ -69,12 +69,12 @@ def _is_command(function: Function) -> bool:
 
 
 def methods_of(found: ast.ClassDef) -> frozenset[str]:
-    """Names of the methods of a class; the two halves of a property are one."""
+    """Names of the methods of a class; getter and setter of a property count as one."""
     return frozenset(each.name for each in found.body if isinstance(each, Function))
 
 
 def methods(found: ast.ClassDef) -> int:
-    """How many methods a class has."""
+    """Number of methods of a class."""
     return len(methods_of(found))
 
 
@@ -88,7 +88,7 @@ def attributes(found: ast.ClassDef) -> int:
 
 
 def given_late(found: ast.AST) -> Iterator[ast.Assign]:
-    """Where another object's attribute is set to a lambda, a `partial`, or a method of the class at hand."""
+    """Where another object's attribute is set to a lambda, a `partial`, or a method of the current class."""
     own = methods_of(found) if isinstance(found, ast.ClassDef) else frozenset[str]()
     for node in ast.walk(found):
         if not isinstance(node, ast.Assign) or not any(_is_of_another(target) for target in node.targets):
@@ -145,8 +145,8 @@ def main() -> None:
         ("of them in commands and public names", house.words),
         (f"classes with more than {MOST_METHODS} methods", house.large),
         (f"classes that set more than {MOST_ATTRIBUTES} attributes", house.crowded),
-        ("names of files and classes that stand more than once", house.twins),
-        ("functions that objects are given after they were made", house.late),
+        ("names of files and classes that are used more than once", house.twins),
+        ("functions set on objects after they were made", house.late),
     ):
         print(f"{len(found)} {title}")
         for each in found:

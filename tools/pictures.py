@@ -1,7 +1,7 @@
 """The pictures of docs/: ``python -m tools.pictures [--out docs/pictures] [--keep FOLDER]``.
 
 Crawls a practice site twelve times, as if on twelve nights (between two crawls all times in the store are moved back by
-a day), and photographs what the commands make of it in headless Chromium. Needs the extra `browser` and Chromium.
+a day), and takes screenshots of the commands' output in headless Chromium. Needs the extra `browser` and Chromium.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make all pictures."""
     parser = argparse.ArgumentParser(prog="python -m tools.pictures", description="Make the pictures of docs/ anew.")
     parser.add_argument("--out", type=Path, default=Path("docs/pictures"), help="folder of the pictures")
-    parser.add_argument("--keep", type=Path, help="folder of the project that is photographed; it stays")
+    parser.add_argument("--keep", type=Path, help="folder of the project in the pictures; it is kept")
     chosen = parser.parse_args(arguments)
     chosen.out.mkdir(parents=True, exist_ok=True)
     folder = chosen.keep or Path(tempfile.mkdtemp(prefix="crawl-pictures-"))
@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def practice() -> Iterator[SiteProcess]:
-    """The site, and its accounts in the variables that a crawl reads."""
+    """Runs the site, with its accounts in the variables that a crawl reads."""
     with SiteProcess(books=160, latency_s=0.02, log_limit=0) as site:
         for account in site.accounts[:2]:
             os.environ[f"CRAWL_{account.username.upper()}_USERNAME"] = account.username
@@ -161,7 +161,7 @@ def crawl_nights(site: SiteProcess, folder: Path) -> None:
 
 
 def a_day_back(database: Path) -> None:
-    """All that has happened was a day earlier."""
+    """Move everything that has happened back by a day."""
     if not database.exists():
         return
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
@@ -171,13 +171,13 @@ def a_day_back(database: Path) -> None:
 
 
 def crawl(folder: Path, *words: str, variables: Mapping[str, str] | None = None) -> None:
-    """A command of the project; how a night ends is for the pictures to show."""
+    """Run a command of the project; the pictures show how a night ends."""
     done = subprocess.run([CRAWL, *words], cwd=folder, env={**os.environ, **(variables or {})}, check=False)
     print(f"crawl {words[0]}: exit {done.returncode}", file=sys.stderr)
 
 
 def at_terminals(site: SiteProcess, folder: Path, out: Path) -> None:
-    """A slow crawl, with its bar, and watched from a second terminal."""
+    """A slow crawl with its progress bar, and watched from a second terminal."""
     site.change(latency_s=0.25, rate_503=0.03, rate_slow=0.0, rate_reset=0.0)
     words = (
         "run",
@@ -201,7 +201,7 @@ def at_terminals(site: SiteProcess, folder: Path, out: Path) -> None:
 
 
 class Screen:
-    """A command at a terminal of its own."""
+    """A command at its own terminal."""
 
     def __init__(self, folder: Path, *words: str, columns: int, rows: int) -> None:
         self._ours, theirs = pty.openpty()
@@ -223,7 +223,7 @@ class Screen:
         os.close(self._ours)
 
     def read(self, seconds: float) -> None:
-        """Take what it shows for so long, or until it ends."""
+        """Read its output for some seconds, or until it ends."""
         ends = time.monotonic() + seconds
         while (left := ends - time.monotonic()) > 0:
             if select.select([self._ours], [], [], left)[0]:
@@ -233,14 +233,14 @@ class Screen:
                     return
 
     def lines(self, mark: str) -> list[str]:
-        """What stands there: what was printed, and the last whole frame below it; each begins with *mark*."""
+        """The screen: the printed lines, and the last complete frame below them; each begins with *mark*."""
         parts = self.shown.replace("\r", "").split(mark)
         printed = [line for part in parts[:-1] for line in part.split("\n")[:-1]] if mark != "\x1b[H" else []
         return [*(each for each in printed if each.strip()), *parts[-2].rstrip("\n").split("\n")[-30:]]
 
 
 def picture(lines: Sequence[str], columns: int, path: Path) -> None:
-    """Lines of a terminal, with their colours, as a picture."""
+    """A picture of a terminal's lines, with their colours."""
     from rich.console import Console
     from rich.terminal_theme import MONOKAI
     from rich.text import Text
@@ -259,7 +259,7 @@ def picture(lines: Sequence[str], columns: int, path: Path) -> None:
 
 
 def photograph(address: str, out: Path) -> None:
-    """The report: on a desk, in the dark, and on a phone."""
+    """The report: on a desktop, in dark mode, and on a phone."""
     with chromium() as browser:
         for name, width, height, scheme in (
             ("report", 1000, 1_560, "light"),

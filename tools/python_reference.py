@@ -1,6 +1,6 @@
 """The reference of the public names: ``python -m tools.python_reference`` writes docs/reference/python.md.
 
-Made from `__all__` and the docstrings; a test compares the page with what this makes.
+Made from `__all__` and the docstrings; a test compares the page with this output.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _described(name: str, found: Any) -> Iterator[str]:
         return
     yield from ("```text", f"{name}{_signature(found)}", "```", "")
     text = inspect.getdoc(found)
-    if not text or text.startswith(f"{name}("):  # what dataclasses write where nothing is said
+    if not text or text.startswith(f"{name}("):  # the default docstring of dataclasses
         raise ValueError(f"{name} has no docstring")
     said, _, sections = text.partition("\n\n")
     yield " ".join(said.split())
@@ -68,7 +68,7 @@ def _described(name: str, found: Any) -> Iterator[str]:
 
 
 def _signature(found: Any) -> str:
-    """Parameters with their types and defaults, as a person would type them."""
+    """Parameters with their types and defaults, as users would write them."""
     text = re.sub(r"<(?:[^<>]|<[^<>]*>)* at 0x[0-9a-f]+>", "...", str(inspect.signature(found)))
     text = re.sub(r"<factory>", "...", text)
     text = re.sub(r"\b(?:\w+\.)+(?=\w+\b)", _without_module, text)
@@ -76,19 +76,19 @@ def _signature(found: Any) -> str:
 
 
 def _without_module(found: re.Match[str]) -> str:
-    """Names of types without their modules; numbers such as 30.0 have none."""
+    """Names of types without their modules; numbers such as 30.0 are left as they are."""
     return "" if re.match(r"[a-z_]\w*\.", found[0]) else found[0]
 
 
 def _call(method: Any) -> str:
-    """Its parameters without the first one, which Python fills in."""
+    """Its parameters without the first one, which Python supplies."""
     signature = inspect.signature(method)
     given = list(signature.parameters.values())
     return _signature(_Shaped(signature.replace(parameters=given[1:] if given else given)))
 
 
 class _Shaped:
-    """Something with that signature."""
+    """A callable with the given signature."""
 
     def __init__(self, signature: inspect.Signature) -> None:
         self.__signature__ = signature
@@ -97,7 +97,7 @@ class _Shaped:
 
 
 def _methods(kind: type) -> Iterator[tuple[str, str]]:
-    """Public methods and properties that the class defines, or a part of it that is no public name itself."""
+    """Public methods and properties defined by the class, or by a base that is not a public name itself."""
     parts = [each for each in kind.__mro__[1:] if each.__module__.startswith("crawler.") and not _is_public(each)]
     seen: set[str] = set()
     for name, found in [pair for each in (kind, *parts) for pair in vars(each).items()]:
@@ -107,14 +107,14 @@ def _methods(kind: type) -> Iterator[tuple[str, str]]:
         seen.add(name)
         text = first_paragraph(method) if method.__doc__ else _said_by_base(kind, name)
         if text is None:
-            continue  # it only fills in what a public base describes
+            continue  # it only implements what a public base describes
         is_static = isinstance(found, staticmethod)
         call = "" if isinstance(found, property) else _signature(method) if is_static else _call(method)
         yield f"{name}{call}", text
 
 
 def _said_by_base(kind: type, name: str) -> str | None:
-    """Of a method without a text: None where a public base describes it; else that it is as its name says."""
+    """The text for a method without a docstring; None if a public base describes it, or a base of ours has it."""
     for base in kind.__mro__[1:]:
         if name in vars(base) and _is_public(base) and getattr(vars(base)[name], "__doc__", None):
             return None

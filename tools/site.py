@@ -1,8 +1,8 @@
-"""The documentation as a site: ``python -m tools.site [--out FOLDER] [--version 0.1]``.
+"""The documentation as a website: ``python -m tools.site [--out FOLDER] [--version 0.1]``.
 
 Zensical builds it from README, SECURITY, CHANGELOG, CONTRIBUTING and docs/. Everything that a page needs is in the
 folder: it can be read from a disk, without a network. Each version has a folder of its own, ``versions.json`` lists
-them for the selector, and ``index.html`` leads to the newest. A link that leads nowhere is named (exit code 1).
+them for the selector, and ``index.html`` leads to the newest. Broken links are listed (exit code 1).
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _ENTRY = re.compile(r"- \[(?P<title>[^\]]+)\]\((?P<page>[^)]+)\)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build. Returns 0, or 1 after links that lead nowhere were named."""
-    parser = argparse.ArgumentParser(prog="python -m tools.site", description="Build the documentation as a site.")
+    """Build the site. Returns 0, or 1 if there are broken links, which are listed."""
+    parser = argparse.ArgumentParser(prog="python -m tools.site", description="Build the documentation as a website.")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "site", help="folder of the site")
-    parser.add_argument("--version", default=project_version(), help="its folder in there")
+    parser.add_argument("--version", default=project_version(), help="its folder inside that one")
     chosen = parser.parse_args(arguments)
     build(chosen.out / chosen.version)
     write_versions(chosen.out, chosen.version)
@@ -49,13 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def project_version() -> str:
-    """As in pyproject.toml, without its last part: fixes change no documentation."""
+    """The version in pyproject.toml without its last part: fixes do not change the documentation."""
     found = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     return ".".join(found["project"]["version"].split(".")[:2])
 
 
 def build(folder: Path) -> None:
-    """Write one version of the site into *folder*, in place of what is there."""
+    """Write one version of the site into *folder*, replacing its contents."""
     with tempfile.TemporaryDirectory(prefix="crawl-docs-") as work:
         pages = Path(work) / "pages"
         gather(pages)
@@ -71,7 +71,7 @@ def build(folder: Path) -> None:
 
 
 def gather(pages: Path) -> None:
-    """Put docs/ and what stands beside it into one folder, with links that fit."""
+    """Put docs/ and the pages beside it into one folder, with their links adjusted."""
     shutil.copytree(ROOT / "docs", pages)
     for name, page in BESIDE.items():
         text = (ROOT / name).read_text(encoding="utf-8")
@@ -82,19 +82,19 @@ def gather(pages: Path) -> None:
 
 
 def _from_root(link: re.Match[str]) -> str:
-    """A link of a page that stood beside docs/."""
+    """A link on a page that was beside docs/."""
     target = BESIDE.get(link[2], link[2].removeprefix("docs/"))
     return f"{link[1]}{target}{link[3]}" if link[2] != "LICENSE" else f"{link[1]}readme.md{link[3]}"
 
 
 def _up(link: re.Match[str]) -> str:
-    """A link of a page of docs/ to one that stood beside it."""
+    """A link on a page of docs/ to one that was beside it."""
     name = link[2].rpartition("../")[2]
     return f"{link[1]}{link[2][: -len(name)].removeprefix('../')}{BESIDE[name]}{link[3]}" if name in BESIDE else link[0]
 
 
 def configuration(pages: Path) -> str:
-    """For Zensical. The order of the pages is that of docs/index.md, which a test holds complete."""
+    """The configuration for Zensical. Pages are in the order of docs/index.md, which a test keeps complete."""
     nav = [
         {"Home": "index.md"},
         {"Tutorial": "tutorial.md"},
@@ -132,7 +132,7 @@ _ICONS = {"default": "sun", "slate": "moon"}
 
 
 def sections(index: str) -> Iterator[dict[str, list[dict[str, str]]]]:
-    """The lists of docs/index.md."""
+    """The navigation, from the lists in docs/index.md."""
     found: dict[str, list[dict[str, str]]] = {name: [] for name in SECTIONS}
     name = ""
     for line in index.splitlines():
@@ -146,7 +146,7 @@ def sections(index: str) -> Iterator[dict[str, list[dict[str, str]]]]:
 
 
 def toml(value: object) -> str:
-    """A value as TOML has it; JSON's texts and lists are the same there."""
+    """A value as TOML; strings and lists are written as in JSON."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
@@ -157,7 +157,7 @@ def toml(value: object) -> str:
 
 
 def write_versions(out: Path, newest: str) -> None:
-    """List the versions that are there, as the selector of the theme reads them; the one just built is the newest."""
+    """List the existing versions as the theme's selector reads them; the one just built is the newest."""
     listed = out / "versions.json"
     known = [each["version"] for each in json.loads(listed.read_text())] if listed.exists() else []
     versions = [newest, *(each for each in known if each != newest and (out / each).is_dir())]
@@ -170,7 +170,7 @@ def write_versions(out: Path, newest: str) -> None:
 
 
 class _Page(HTMLParser):
-    """The links and the ids of a page."""
+    """Collects the links and ids of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -186,13 +186,13 @@ class _Page(HTMLParser):
 
 
 def broken_links(folder: Path) -> Iterator[tuple[str, str]]:
-    """Page and link of each that leads to no file, or to no place on its page."""
+    """Page and link of each link to a missing file or a missing id."""
     pages: dict[Path, _Page] = {}
     for file in folder.rglob("*.html"):
         pages[file] = _Page()
         pages[file].feed(file.read_text(encoding="utf-8"))
     for file, page in pages.items():
-        if file.name == "404.html":  # served for any address: its links begin at the root of a server
+        if file.name == "404.html":  # served for any address: its links start at the server's root
             continue
         for link in page.links:
             parts = urlsplit(link)

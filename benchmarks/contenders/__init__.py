@@ -1,1 +1,1 @@
-"""One script a contender. Each reads its orders from the variable BENCH and writes its items to a file."""
+"""One script per contender. Each reads its orders from the variable BENCH and writes its items to a file."""

@@ -1,4 +1,4 @@
-"""aiohttp and selectolax by hand: one event loop, no retries, nothing durable."""
+"""Hand-written aiohttp and selectolax: one event loop, no retries, no durable storage."""
 
 import asyncio
 from urllib.parse import urljoin, urlsplit

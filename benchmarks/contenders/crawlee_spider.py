@@ -1,4 +1,4 @@
-"""Crawlee for Python: its ParselCrawler, in memory, repeats dropped before a request is made."""
+"""Crawlee for Python: its ParselCrawler, in memory, with duplicates dropped before a request is made."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Crawlee for Python with its SQL (PostgreSQL) or its Redis storage; several of these share a named queue."""
+"""Crawlee for Python with its SQL (PostgreSQL) or Redis storage; several processes share a named queue."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""scrapy-redis: queue, seen requests and items in Redis, as its README sets it up; several of these work together."""
+"""scrapy-redis: queue, seen requests and items in Redis, set up as in its README; several processes work together."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from scrapy_redis.spiders import RedisSpider
 
 
 class LoggedIn:
-    """Logs in when the process begins, and shows the cookie with each request."""
+    """Logs in when the process starts, and sends the cookie with each request."""
 
     def __init__(self):
         form = urllib.parse.urlencode({"username": "u", "password": "p"}).encode()

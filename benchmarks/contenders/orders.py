@@ -1,17 +1,17 @@
-"""What every Python contender is told. Imported by scripts that run in environments of their own: no dependencies."""
+"""The orders for every Python contender. Imported by scripts that run in their own environments: no dependencies."""
 
 import json
 import os
 
 _orders = json.loads(os.environ.get("BENCH", "{}"))
 STARTS = _orders.get("starts", [])
-HOSTS = frozenset(_orders.get("hosts", []))  # with their port
+HOSTS = frozenset(_orders.get("hosts", []))  # with port
 OUT = _orders.get("out", "items.jsonl")
 LOGIN = _orders.get("login", "")  # URL of the login form, or ""
-AT_ONCE = _orders.get("at_once", 16)  # requests at once, of all hosts together
+AT_ONCE = _orders.get("at_once", 16)  # concurrent requests to all hosts together
 PER_HOST = _orders.get("per_host", 16)
 SITE = _orders.get("site", "shop")
-_ALL = {  # what a page with an item has, its fields, and the field of which all matches are wanted
+_ALL = {  # the mark of a page with an item, its fields, and the field for which all matches are wanted
     "shop": (
         "div.product",
         {
@@ -53,14 +53,14 @@ _ALL = {  # what a page with an item has, its fields, and the field of which all
     ),
 }
 DETAIL, CSS, MANY = _ALL[SITE]
-# The same for libraries whose queries give elements: for each field the query and the attribute that is wanted.
+# The same for libraries whose queries return elements: the query and the attribute for each field.
 ELEMENTS = {
     field: (query.partition("::")[0], query.partition("::attr(")[2].rstrip(")")) for field, query in CSS.items()
 }
 
 
 def fields_of(page):
-    """The item of a page of parsel or of a library like it; None where there is none."""
+    """The item of a page parsed by parsel or a similar library; None if there is none."""
     if not page.css(DETAIL):
         return None
     item = {field: page.css(query).get() for field, query in CSS.items() if field != MANY}
@@ -70,13 +70,13 @@ def fields_of(page):
 
 
 def of_json(body):
-    """Item and links of an answer that is JSON."""
+    """Item and links of a JSON answer."""
     told = json.loads(body)
     return told["article"], told["links"]
 
 
 class Items:
-    """A file of JSON lines."""
+    """Writes items to a file as JSON lines."""
 
     def __init__(self):
         self.file = open(OUT, "w", encoding="utf-8")  # noqa: SIM115 - closed by close()

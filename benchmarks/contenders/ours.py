@@ -1,4 +1,4 @@
-"""This crawler, as `crawl new` would have it: an ordinary spider; robots.txt, cookies and commits as they are."""
+"""This crawler with an ordinary spider, as from `crawl new`; robots.txt, cookies and commits at their defaults."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Crawlee's PlaywrightCrawler, in memory: pages at once, pictures blocked by its own helper."""
+"""Crawlee's PlaywrightCrawler, in memory: concurrent pages, images blocked by its own helper."""
 
 import asyncio
 import json

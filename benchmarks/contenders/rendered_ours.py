@@ -1,4 +1,4 @@
-"""This crawler, rendering each page: robots.txt, a commit for each page and results in SQLite as they are."""
+"""This crawler, rendering each page: robots.txt, a commit for each page and results in SQLite, as by default."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Scrapling's AsyncStealthySession, its only one with a browser: pages at once, resources off, its own parser."""
+"""Scrapling's AsyncStealthySession, its only one with a browser: concurrent pages, resources off, its own parser."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""scrapy-playwright: pages at once, pictures aborted, one context; results in JSON lines."""
+"""scrapy-playwright: concurrent pages, images aborted, one context; results as JSON lines."""
 
 import json
 import os

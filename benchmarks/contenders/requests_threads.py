@@ -1,4 +1,4 @@
-"""requests, eight threads and parsel by hand: a session a thread, nothing durable."""
+"""Hand-written requests and parsel with eight threads: one session per thread, no durable storage."""
 
 import queue
 import threading

@@ -1,4 +1,4 @@
-"""Scrapling: its Spider, robots.txt off, repeats dropped before a request is made."""
+"""Scrapling: its Spider, robots.txt off, duplicates dropped before a request is made."""
 
 import logging
 from urllib.parse import urljoin, urlsplit

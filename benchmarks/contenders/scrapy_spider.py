@@ -1,4 +1,4 @@
-"""Scrapy, with all that costs time and is not needed switched off, and repeats dropped before a Request is made."""
+"""Scrapy, with costly features that are not needed switched off, and duplicates dropped before a Request is made."""
 
 import sys
 from urllib.parse import urljoin, urlsplit

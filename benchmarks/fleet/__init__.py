@@ -1,1 +1,1 @@
-"""What a fleet costs: `python -m benchmarks.fleet`."""
+"""The costs of a fleet: `python -m benchmarks.fleet`."""

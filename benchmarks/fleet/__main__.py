@@ -1,8 +1,8 @@
-"""``python -m benchmarks.fleet``: what a fleet costs, by parts. Needs PostgreSQL on the machine.
+"""``python -m benchmarks.fleet``: the costs of a fleet, part by part. Needs PostgreSQL on the machine.
 
 ``stores``: claims, and pages committed with 2 and 10 new links, on PostgreSQL and SQLite. ``rivals``: one crawl by
-several processes of this crawler, of scrapy-redis and of Crawlee, and what each loses when processes are killed.
-``room``: bytes a URL. ``soak``: claims over an hour while somebody holds an old snapshot.
+several processes of this crawler, scrapy-redis and Crawlee, and what each loses when processes are killed.
+``room``: bytes a URL. ``soak``: claims over an hour while another session holds an old snapshot.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks.fleet.ground import database
 from benchmarks.fleet.tables import of_paces, of_rivals, of_room
 from benchmarks.table import Contender, install
 
-_GROUPS = ((2, 64), (10, 64), (10, 25), (10, 1))  #: new links of a page, pages of a group
+_GROUPS = ((2, 64), (10, 64), (10, 25), (10, 1))  #: new links per page, pages per group
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -62,7 +62,7 @@ def _stores(chosen: argparse.Namespace) -> int:
 
 
 def _one_store(chosen: argparse.Namespace, on_server: bool) -> list[tuple[str, paces.Pace]]:
-    """Each kind of work once, on a new store."""
+    """Run each kind of work once, on a new store."""
     name = "PostgreSQL" if on_server else "SQLite"
     kinds = [paces.Work(max(group, chosen.pages // (1 if group > 1 else 16)), n, group) for n, group in _GROUPS]
     if chosen.members > 1:

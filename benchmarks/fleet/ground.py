@@ -1,4 +1,4 @@
-"""A PostgreSQL of the benchmark, as Debian installs it, and what its processes have used."""
+"""A PostgreSQL server for the benchmark, as Debian installs it, and the resources its processes have used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.postgres import PostgresServer, initdb
 
-#: Besides what the package has: memory for a table that is used all day, and fewer checkpoints. fsync,
+#: In addition to the package's settings: memory for a table in constant use, and fewer checkpoints. fsync,
 #: synchronous_commit and full_page_writes are on.
 SETTINGS = (
     "shared_buffers=512MB",
@@ -22,22 +22,22 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class Database:
-    """One database of a server that was started for it."""
+    """One database on a server that was started for it."""
 
     def __init__(self, server: PostgresServer, address: str) -> None:
         self._server, self.address = server, address
         self._name = address.partition("?")[0].rpartition("/")[2]
 
     def ask(self, statement: str) -> list[Any]:
-        """Run one statement, and give its rows."""
+        """Run one statement and return its rows."""
         return self._server.do(statement, self._name)
 
     def cpu_s(self) -> float:
-        """CPU seconds of all processes of the server so far, those that have ended included."""
+        """CPU seconds of all server processes so far, including those that have ended."""
         return processes_cpu_s(self._server.pid)
 
     def wal_bytes(self) -> int:
-        """Bytes of log written so far."""
+        """Bytes of WAL written so far."""
         return int(self.ask("SELECT pg_current_wal_insert_lsn() - '0/0'")[0][0])
 
     def version(self) -> str:
@@ -46,10 +46,10 @@ class Database:
 
 @contextmanager
 def database(*more: str) -> Iterator[Database]:
-    """A new server with an empty database.
+    """Starts a new server with an empty database.
 
     Args:
-        more: Settings, besides `SETTINGS`.
+        more: Settings in addition to `SETTINGS`.
     """
     if initdb() is None:
         raise SystemExit("PostgreSQL is not installed: apt-get install postgresql")
@@ -63,14 +63,14 @@ def database(*more: str) -> Iterator[Database]:
 
 
 def processes_cpu_s(pid: int) -> float:
-    """CPU seconds of a process, of its children, and of those children that it has seen end."""
+    """CPU seconds of a process, of its children, and of children that have ended and were waited for."""
     fields = _stat(pid)
-    total = sum(map(int, fields[11:15]))  # its own, and of children that were waited for
+    total = sum(map(int, fields[11:15]))  # its own, and that of children it has waited for
     for child in _children(pid):
         try:
             total += sum(map(int, _stat(child)[11:15]))
         except OSError:
-            continue  # it has just ended: counted next time
+            continue  # it has just ended: counted the next time
     return total * _TICK_S
 
 
@@ -86,5 +86,5 @@ def _children(pid: int) -> list[int]:
 
 
 def load() -> str:
-    """The load of the machine now, for a table."""
+    """The current load of the machine, for a table."""
     return f"{os.getloadavg()[0]:.1f}"

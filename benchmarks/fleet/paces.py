@@ -1,6 +1,6 @@
-"""How fast a store claims and commits, and what that costs on either side of the connection.
+"""How fast a store claims and commits, and the cost on both sides of the connection.
 
-Members are processes of their own, which claim a group, make an item and new links for each page, and commit the group;
+Members are separate processes, which claim a group, make an item and new links for each page, and commit the group;
 nothing is fetched. The store is used as the engine uses it.
 """
 
@@ -19,18 +19,18 @@ from crawler.outcome import Leased
 from crawler.stores import open_store
 from crawler.stores.base import LeaseTerms, Store
 
-_SEEDED = 20  #: pages that wait at each host in the beginning
-_SETTLED_S = 10.0  #: a server that has just begun leases nothing for some seconds
+_SEEDED = 20  #: pages waiting for each host at the start
+_SETTLED_S = 10.0  #: a server that has just started leases nothing for some seconds
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is done.
+    """The work to measure.
 
     Attributes:
-        pages: Of all members together.
-        links: New ones on each page.
-        group: Pages that are claimed, and committed, at once.
+        pages: Pages of all members together.
+        links: New links on each page.
+        group: Pages that are claimed and committed at once.
     """
 
     pages: int
@@ -42,7 +42,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Pace:
-    """What came of it, of a page each; milliseconds of CPU."""
+    """The results per page; CPU in milliseconds."""
 
     work: Work
     pages_s: float
@@ -53,7 +53,7 @@ class Pace:
 
 
 def claims(address: str, database: Database | None, urls: int, group: int) -> Pace:
-    """Claim so many requests that wait, and nothing else."""
+    """Only claim waiting requests."""
     work = Work(urls, 0, group)
     with closing(open_store(address, cipher=OpenCipher())) as store:
         run = store.runs.open("bench", args="{}", fresh=True, process="benchmark")
@@ -61,7 +61,7 @@ def claims(address: str, database: Database | None, urls: int, group: int) -> Pa
         for start in range(0, urls + 2 * group, 5_000):
             some = [found(make, number, work.hosts) for number in range(start, start + 5_000)]
             store.frontier.add(run.frontier, some)
-        _claim(store, run.frontier, "me", group)  # statements are known then
+        _claim(store, run.frontier, "me", group)  # so that statements are prepared
         meter, done = Meter(database), 0
         while done < urls:
             done += len(_claim(store, run.frontier, "me", group))
@@ -69,7 +69,7 @@ def claims(address: str, database: Database | None, urls: int, group: int) -> Pa
 
 
 def pages(address: str, database: Database | None, work: Work) -> Pace:
-    """Claim and commit pages, by several members at once."""
+    """Claim and commit pages with several members at once."""
     with closing(open_store(address, cipher=OpenCipher())) as store:
         run = store.runs.open("bench", args="{}", fresh=True, process="benchmark")
         make = random.Random(1).randbytes
@@ -109,7 +109,7 @@ def _member(address: str, run_id: int, work: Work, number: int, ready: Any, told
 
 
 def warm(store: Store, run: Any, work: Work, number: int = 1) -> None:
-    """The tables of results are there, and statements known."""
+    """Make sure that the tables of results exist and statements are prepared."""
     fetch(store, run, work, 100 + number, 2 * work.group)
 
 
@@ -139,7 +139,7 @@ def _claim(store: Store, frontier: int, owner: str, limit: int) -> list[Leased]:
 
 
 class Meter:
-    """What was used since it was made."""
+    """The resources used since it was created."""
 
     def __init__(self, database: Database | None) -> None:
         self._database = database
@@ -152,7 +152,7 @@ class Meter:
         return time.process_time() - self._cpu_s
 
     def pace(self, work: Work, done: int, client_s: float) -> Pace:
-        """The figures of a page, after *done* of them."""
+        """The figures per page, after *done* pages."""
         took_s = time.perf_counter() - self._began
         database = self._database
         server_s = database.cpu_s() - self._server_s if database else 0.0

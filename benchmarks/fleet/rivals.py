@@ -1,8 +1,8 @@
-"""The same crawl by several processes with a store in common: this crawler, scrapy-redis, Crawlee.
+"""The same crawl by several processes with a shared store: this crawler, scrapy-redis, Crawlee.
 
-Each is set up as its own documentation says. All crawl one site behind a login (nginx), two processes each, items kept
-in the store. Figures are taken between the moments at which a tenth and nine tenths of the items are stored, so that
-neither starting nor waiting for an end counts.
+Each is set up as its documentation says. All crawl one site behind a login (nginx), with two processes each, and keep
+items in the store. Figures are taken from the moment at which a tenth of the items are stored until nine tenths are, so
+that neither starting nor waiting for the end counts.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ from benchmarks.server import Server, free_port, serve
 from crawler.sessions.vault import Vault
 
 ROOT = Path(__file__).parent.parent.parent
-AT_ONCE = 16  #: requests of one process
+AT_ONCE = 16  #: concurrent requests of one process
 _LOOK_S, _FROM, _TO = 0.2, 0.1, 0.9
 #: Nor is the start page counted when pages were fetched again: a login ends there, and sessions are proved with it.
 _NO_PAGE = ("/login.html", "/robots.txt", "/index.html")
 
 
 class Shelf(Protocol):
-    """Where a crawl keeps what it has.
+    """Where a crawl keeps its data.
 
     Attributes:
-        address: For the members.
+        address: Address for the members.
     """
 
     address: str
 
     def skus(self) -> list[str]:
-        """Of all items that are stored."""
+        """Keys of all stored items."""
 
     def count(self) -> int:
-        """How many items are stored."""
+        """Number of stored items."""
 
     def cpu_s(self) -> float: ...
 
 
 class OnPostgres:
-    """A database of ours, or of Crawlee's SQL storage."""
+    """A database of this crawler, or of Crawlee's SQL storage."""
 
     def __init__(self, made: Database, address: str, asked: str, counted: str) -> None:
         self._made, self.address, self._asked, self._counted = made, address, asked, counted
@@ -63,7 +63,7 @@ class OnPostgres:
     def count(self) -> int:
         try:
             return int(self._made.ask(self._counted)[0][0])
-        except Exception as error:  # the tables are not made yet
+        except Exception as error:  # the tables do not exist yet
             if "does not exist" not in str(error):
                 raise
             return 0
@@ -73,7 +73,7 @@ class OnPostgres:
 
 
 class OnRedis:
-    """A Redis of Debian, with its log of writes."""
+    """Redis as Debian installs it, with its log of writes."""
 
     def __init__(self, port: int, process: subprocess.Popen[bytes]) -> None:
         self.address, self._port, self._process = f"redis://127.0.0.1:{port}/0", port, process
@@ -94,7 +94,7 @@ class OnRedis:
 
 @contextmanager
 def redis(folder: Path) -> Iterator[OnRedis]:
-    """A server that keeps what it is told: appendonly, written to the disk each second."""
+    """A Redis server with an append-only file that is synced to disk every second."""
     port = free_port(range(18_750, 18_770))
     words = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -115,14 +115,14 @@ def redis(folder: Path) -> Iterator[OnRedis]:
 
 @dataclass(frozen=True)
 class Rival:
-    """Who takes part.
+    """A crawler that takes part.
 
     Attributes:
         shelf: Makes what it needs for one crawl: ``shelf(stack, folder)``.
-        environment: Name of a file in requirements/, "" for the environment of this project.
-        begin: What a person does once before the first process is started.
-        ends_for_all: A process ends with 0 when the crawl is over, and not before.
-        command: Of a process: ``command(number, started again, folder, address)``.
+        environment: Name of a file in requirements/; "" for the environment of this project.
+        begin: What has to be done once before the first process is started.
+        ends_for_all: A process ends with 0 only when the crawl is over.
+        command: Command of a process: ``command(number, started again, folder, address)``.
     """
 
     key: str
@@ -210,7 +210,7 @@ ALL = {
 
 @dataclass
 class Played:
-    """What came of one crawl; milliseconds of CPU a page."""
+    """The results of one crawl; CPU milliseconds per page."""
 
     key: str
     pages_s: float
@@ -251,7 +251,7 @@ class Members:
             )
 
     def kill(self, number: int) -> None:
-        """kill -9, and another one in its place."""
+        """Kill it with SIGKILL, and start another one in its place."""
         process = self._processes[number]
         self._ended_s += processes_cpu_s(process.pid)
         process.kill()
@@ -264,7 +264,7 @@ class Members:
         )
 
     def are_over(self) -> bool:
-        """All have ended; of ours one that has ended well is enough: who was started later waits for the next run."""
+        """Whether all have ended; for ours, one that ended well is enough: one started later waits for the next run."""
         codes = [each.poll() for each in self._processes.values()]
         return None not in codes or (self._rival.ends_for_all and 0 in codes)
 
@@ -275,7 +275,7 @@ class Members:
                 each.wait()
 
     def said(self) -> str:
-        """The last line of the first that said something and failed."""
+        """The last output line of the first process that failed with any output."""
         for number, each in self._processes.items():
             lines = (self._folder / f"member-{number}" / "log").read_text(errors="replace").strip().splitlines()
             if each.poll() not in (0, -9) and lines:
@@ -284,7 +284,7 @@ class Members:
 
 
 def play(rival: Rival, pages: int, *, members: int = 2, kills: int = 0, limit_s: float = 900.0) -> Played:
-    """One crawl; a member is killed *kills* times on the way, in turn."""
+    """Run one crawl; during it *kills* members are killed, in turn."""
     place = Path(tempfile.mkdtemp(prefix="crawl-fleet-"))
     port = free_port()
     made = site.make(table.HERE.parent / "build" / "fleet", "shop", pages, port)
@@ -330,7 +330,7 @@ def play(rival: Rival, pages: int, *, members: int = 2, kills: int = 0, limit_s:
 
 
 def _between(marks: Sequence[tuple[float, float, float, int]], pages_per_item: float) -> tuple[float, float, float]:
-    """Pages a second, and milliseconds a page of the members and of the server."""
+    """Pages per second, and milliseconds per page of the members and of the server."""
     if len(marks) < 2:
         return 0.0, 0.0, 0.0
     (at, own, of_server, stored), (then, own_then, of_server_then, stored_then) = marks

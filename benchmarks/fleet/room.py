@@ -1,4 +1,4 @@
-"""Bytes a URL, by table and index, in a store on PostgreSQL that knows many."""
+"""Bytes per URL, by table and index, in a PostgreSQL store that knows many URLs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FROM pg_stat_user_tables WHERE n_live_tup + n_dead_tup > 1000 ORDER BY relname""
 
 @dataclass(frozen=True)
 class Part:
-    """A table or an index: how large it is."""
+    """The size of a table or an index."""
 
     name: str
     table: str  #: "" for a table
@@ -32,12 +32,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Room:
-    """What a store with so many URLs takes.
+    """The space that a store with many URLs takes.
 
     Attributes:
-        parts: Those of more than 100 kB.
-        dead: Table, living rows, dead rows, how often autovacuum was there, and whether any vacuum was.
-        urls_s: URLs added a second.
+        parts: Tables and indexes of more than 100 kB.
+        dead: Table, live rows, dead rows, number of autovacuum runs, and whether any vacuum has run.
+        urls_s: URLs added per second.
     """
 
     urls: int
@@ -51,7 +51,7 @@ class Room:
 
 
 def fill(database: Database, urls: int, done: int, hosts: int = 20_000) -> Room:
-    """Make a store with *urls* requests, of which *done* are fetched, each with an item and no new link."""
+    """Make a store with *urls* requests, of which *done* are fetched, each with an item and no new links."""
     make = random.Random(3).randbytes
     with closing(open_store(database.address, cipher=OpenCipher())) as store:
         run = store.runs.open("bench", args="{}", fresh=True, process="benchmark")
@@ -65,14 +65,14 @@ def fill(database: Database, urls: int, done: int, hosts: int = 20_000) -> Room:
 
 
 def look(database: Database, urls: int, done: int, urls_s: float) -> Room:
-    """Sizes and dead rows, as they are now."""
+    """The current sizes and dead rows."""
     database.ask("SELECT pg_stat_force_next_flush()")
     parts = [Part(name, table, int(size)) for name, table, size in database.ask(_SIZES)]
     return Room(urls, done, parts, [tuple(row) for row in database.ask(_DEAD)], urls_s)
 
 
 def vacuum(address: str) -> None:
-    """As `crawl store vacuum` does it."""
+    """Vacuum as `crawl store vacuum` does."""
     from crawler.stores.postgres.postgres_doctor import vacuum as vacuum_all
     from crawler.stores.postgres.postgres_schema import opened
 

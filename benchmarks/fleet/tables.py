@@ -1,4 +1,4 @@
-"""The figures of a fleet as tables of Markdown."""
+"""The figures of a fleet as Markdown tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.fleet.room import Room
 
 
 def of_paces(rows: Sequence[tuple[str, Pace]]) -> str:
-    """Medians of each kind of work on each store."""
+    """The medians for each kind of work on each store."""
     kinds: dict[tuple[str, Work], list[Pace]] = {}
     for store, pace in rows:
         kinds.setdefault((store, pace.work), []).append(pace)
@@ -40,7 +40,7 @@ def _said(work: Work) -> str:
 
 
 def of_rivals(rows: Sequence[Played]) -> str:
-    """Each crawl, those with kills last."""
+    """One row for each crawl, those with kills last."""
     lines = [
         "| crawler | kills | pages/s | members, ms of CPU a page | server, ms | lost | twice | fetched again | load |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
@@ -55,7 +55,7 @@ def of_rivals(rows: Sequence[Played]) -> str:
 
 
 def of_room(room: Room) -> str:
-    """Tables and indexes, and dead rows."""
+    """The tables and indexes, and their dead rows."""
     lines = ["| table | index | MB | bytes a URL |", "|---|---|--:|--:|"]
     for part in room.parts:
         table, index = (part.table, part.name) if part.table else (part.name, "")

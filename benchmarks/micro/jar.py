@@ -1,10 +1,10 @@
-"""What cookies cost a request: our jar beside that of requests, in one run.
+"""The cost of cookies per request: our jar and that of requests, in one run.
 
 Run it with ``python -m benchmarks.micro.jar``; ``--rounds N`` for steadier figures. Nothing is sent.
 
-For each size of jar it prints, in microseconds a request (the best of some rounds):
+For each size of jar it prints, in microseconds per request (the best of some rounds):
 
-- *header*: the look-up of the Cookie header, each time for another path;
+- *header*: looking up the Cookie header, each time for another path;
 - *receive*: taking in one Set-Cookie line with a new value, then the next header;
 - *requests*: `requests.Session.prepare_request` with the same cookies, less the same call with an empty jar: what the
   cookies add there.
@@ -25,7 +25,7 @@ URLS_A_ROUND = 200
 
 
 class Size(NamedTuple):
-    """So many domains with so many cookies each, and the limit for a look-up."""
+    """Number of domains, number of cookies for each, and the limit for a lookup."""
 
     domains: int
     each: int
@@ -36,7 +36,7 @@ SIZES = (Size(1, 3, None), Size(1, 10, 25.0), Size(30, 10, None), Size(300, 10, 
 
 
 def microseconds(work: Callable[[int], object], calls: int, rounds: int) -> float:
-    """The least time of one call of *work* (with the number of the call), over *rounds*."""
+    """The shortest time per call of *work* (with the number of the call), over *rounds*."""
     best_s = float("inf")
     for _ in range(rounds):
         began = time.perf_counter()
@@ -47,7 +47,7 @@ def microseconds(work: Callable[[int], object], calls: int, rounds: int) -> floa
 
 
 def ours(size: Size, rounds: int) -> tuple[float, float]:
-    """Microseconds of a look-up, and of a changed cookie with the look-up after it."""
+    """Microseconds for a lookup, and for a changed cookie with the lookup after it."""
     jar = Jar()
     for domain in range(size.domains):
         lines = [f"cookie{number}=value-{number:020}; Path=/; HttpOnly" for number in range(size.each)]
@@ -66,7 +66,7 @@ def ours(size: Size, rounds: int) -> tuple[float, float]:
 
 
 def theirs(size: Size, rounds: int) -> float:
-    """Microseconds that as many cookies add to `requests.Session.prepare_request`."""
+    """Microseconds that the same cookies add to `requests.Session.prepare_request`."""
     calls = 5 if size.domains > 100 else 50
 
     def prepare(domains: int) -> float:
@@ -85,9 +85,9 @@ def theirs(size: Size, rounds: int) -> float:
 
 
 def main() -> int:
-    """Print the table; 1 when a look-up is above its limit."""
-    parser = argparse.ArgumentParser(description="What cookies cost a request, in microseconds.")
-    parser.add_argument("--rounds", type=int, default=5, help="take the best of so many")
+    """Print the table; returns 1 if a lookup exceeds its limit."""
+    parser = argparse.ArgumentParser(description="The cost of cookies per request, in microseconds.")
+    parser.add_argument("--rounds", type=int, default=5, help="take the best of this many")
     rounds = parser.parse_args().rounds
     print(f"{'cookies':>8} {'domains':>8} {'header':>9} {'limit':>7} {'receive':>9} {'requests':>10} {'times':>7}")
     above = 0

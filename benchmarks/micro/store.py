@@ -1,4 +1,4 @@
-"""What the store costs a page: ``python -m benchmarks.micro.store [--known N]``.
+"""The cost of the store per page: ``python -m benchmarks.micro.store [--known N]``.
 
 Prints CPU microseconds for adding, leasing and committing, in groups as the engine makes them, and the times that a
 store with N known URLs (1,000,000 by default) needs to open, to resume a run and to lease.
@@ -24,7 +24,7 @@ NO_DELAY = SlotRule()
 
 
 class OpenCipher:
-    """Seals nothing: the cost of encryption is measured elsewhere."""
+    """Does not encrypt: the cost of encryption is measured elsewhere."""
 
     def seal(self, text: str, place: str = "") -> bytes:
         return text.encode()
@@ -77,7 +77,7 @@ def spent(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def measure(path: str, pages: int, slots: int, start: int) -> Iterator[tuple[str, float]]:
-    """CPU microseconds a page, by step."""
+    """CPU microseconds per page, by step."""
     make = random.Random(1).randbytes
     store = SQLiteStore(path, cipher=OpenCipher())
     run = store.runs.open("bench", args="{}", fresh=True, process="benchmark")
@@ -116,7 +116,7 @@ def lease(store: SQLiteStore, run: RunRow, limit: int) -> list[Leased]:
 
 
 def fill(path: str, known: int, *, spider: str, make_found: Callable[[int], Found]) -> tuple[RunRow, float]:
-    """A store with so many known URLs of one spider. Returns its run, not ended, and the seconds that adding took."""
+    """Fill a store with known URLs of one spider. Returns its run, not ended, and the seconds that adding took."""
     store = SQLiteStore(path, cipher=OpenCipher())
     run = store.runs.open(spider, args="{}", fresh=True, process="benchmark")
     portion = 10_000
@@ -129,7 +129,7 @@ def fill(path: str, known: int, *, spider: str, make_found: Callable[[int], Foun
 
 
 def large(path: str, known: int) -> Iterator[tuple[str, float]]:
-    """Wall milliseconds of a start with many known URLs."""
+    """Wall milliseconds of starting with many known URLs."""
     make = random.Random(3).randbytes
     run, wall = fill(path, known, spider="large", make_found=lambda number: found(make, number))
     yield f"add {known} URLs (s)", wall

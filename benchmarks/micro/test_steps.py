@@ -1,4 +1,4 @@
-"""Micro-benchmarks of single steps, with pytest-benchmark: ``make micro``. Not part of the tests.
+"""Micro-benchmarks of single steps, with pytest-benchmark: ``make micro``. They are not part of the tests.
 
 Each checks that the step does its work; the times are for comparing two versions on one machine
 (``make micro ARGS=--benchmark-autosave``, then ``ARGS=--benchmark-compare``).

@@ -1,6 +1,6 @@
-"""CPU a request of the transports: a 20 kB page over a kept connection on loopback, beside what requests needs.
+"""CPU per request of the transports, compared with requests: a 20 kB page over a kept connection on loopback.
 
-Run ``python -m benchmarks.micro.transport`` from the checkout. The server is a process of its own and is not counted;
+Run ``python -m benchmarks.micro.transport`` from the checkout. The server is a separate process and is not counted;
 contenders take turns, and the median of the rounds is shown, since other work on the machine only ever adds.
 """
 
@@ -48,7 +48,7 @@ def serve() -> None:
 
 
 def measure(contenders: dict[str, Callable[[], object]], *, rounds: int, requests_a_round: int) -> dict[str, float]:
-    """Median CPU microseconds a call, user and system, of this process."""
+    """Median CPU microseconds per call, user and system, of this process."""
     spent: dict[str, list[float]] = {name: [] for name in contenders}
     for call in contenders.values():
         for _ in range(100):

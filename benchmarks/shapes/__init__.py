@@ -1,1 +1,1 @@
-"""The shapes of the sites: what is on which page, and how pages are linked. Pure, with fixed seeds."""
+"""The shapes of the sites: the content of each page, and how pages are linked. Pure, with fixed seeds."""

@@ -1,6 +1,6 @@
-"""The third site: a journal, whose pages have between 5 and 100 kB and up to 1,500 elements.
+"""The third site: a journal whose pages have between 5 and 100 kB and up to 1,500 elements.
 
-Most answers are compressed, a third of the pages does not declare its charset, and a fifth of the articles is JSON.
+Most answers are compressed, a third of the pages do not declare a charset, and a fifth of the articles are JSON.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LEAST_BYTES, _MOST_BYTES = 5_000, 100_000
 
 
 class Shape:
-    """What is where, for a number of pages."""
+    """The content of the site, for a given number of pages."""
 
     FORM = 1
     FIELDS = ("headline", "author", "published", "section", "opening", "keywords")
@@ -45,7 +45,7 @@ class Shape:
         return sum(path.encode()) % 4 != 0
 
     def files(self) -> Iterator[tuple[str, str]]:
-        """Every file with its text."""
+        """Every file and its text."""
         yield "robots.txt", "User-agent: *\nDisallow: /admin/\n"
         yield "login.html", LOGIN_PAGE
         yield "index.html", self._page("The journal", "<p>Welcome</p>", 0, _LEAST_BYTES)

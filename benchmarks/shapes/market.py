@@ -1,8 +1,9 @@
-"""The second site: a market place, where hardly two links are written alike.
+"""The second site: a marketplace where hardly any two links are written alike.
 
-Details are linked to relative with ``..``, absolute, without scheme, with an upper-case scheme, with a query and with
-character references; other hosts are linked to by URLs that occur once. Fields stand in tables and below classes. The
-server sends ten headers of its own, and now and then two cookies. A page has some 300 elements, 50 links, 20 kB.
+Links to detail pages are relative with ``..``, absolute, without a scheme, with an upper-case scheme, with a query and
+with character references; links to other hosts have URLs that occur once. Fields are in tables and in elements with
+classes. The server sends ten additional headers, and sometimes two cookies. A page has some 300 elements, 50 links,
+20 kB.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _COLOURS = ("red", "green", "blue", "white")
 
 
 class Shape:
-    """What is where, for a number of pages."""
+    """The content of the site, for a given number of pages."""
 
     FORM = 1
     FIELDS = ("title", "price", "brand", "weight", "seller", "sku", "tags")
@@ -48,7 +49,7 @@ class Shape:
         return False
 
     def files(self) -> Iterator[tuple[str, str]]:
-        """Every file with its text."""
+        """Every file and its text."""
         yield "robots.txt", "User-agent: *\nDisallow: /basket/\nDisallow: /*?sort=\nAllow: /\n"
         yield "login.html", LOGIN_PAGE
         yield "index.html", self._page("Market", "", self._words.prose(1, 2_000), 1)
@@ -75,7 +76,7 @@ class Shape:
         return range(department, self.details, _DEPARTMENTS)
 
     def _href(self, number: int, up: str, way: int) -> str:
-        """A link to a detail, written in one of eight ways, from a page from which *up* leads to the root."""
+        """A link to a detail page, written in one of eight ways, from a page where *up* leads to the root."""
         address, path = self._address, _address_of(number, self._words)
         ways: tuple[Callable[[], str], ...] = (
             lambda: f"{up}{path}",

@@ -15,7 +15,7 @@ from benchmarks.shapes.words import LOGIN_PAGE, Words
 LINKS = 45
 PAGE_BYTES = 20_000
 
-_LISTED = 20  #: details of a listing page
+_LISTED = 20  #: detail pages per listing page
 _INFO = ("about", "terms", "shipping", "contact")
 _CATEGORIES = (
     "Garden & Patio",
@@ -34,7 +34,7 @@ _CATEGORIES = (
 
 
 class Shape:
-    """What is where, for a number of pages."""
+    """The content of the site, for a given number of pages."""
 
     FORM = 6
     FIELDS = ("title", "price", "sku", "stock", "brand", "category", "rating", "description")
@@ -60,7 +60,7 @@ class Shape:
         return range(category, self.details, len(_CATEGORIES))
 
     def files(self) -> Iterator[tuple[str, str]]:
-        """Every file with its text."""
+        """Every file and its text."""
         yield "robots.txt", "User-agent: *\nDisallow: /private/\nAllow: /\n"
         yield "login.html", LOGIN_PAGE
         yield "index.html", self._page("Home", self._prose_of(1, 1_500), self._teasers(0, "p/0/"), 0)

@@ -13,7 +13,7 @@ LOGIN_PAGE = """<!DOCTYPE html><html><head><meta charset="utf-8"><title>Log in</
 
 
 class Words:
-    """Some words and a long text made of them."""
+    """Words, and a long text made of them."""
 
     def __init__(self, seed: int) -> None:
         draw = random.Random(seed)
@@ -28,6 +28,6 @@ class Words:
         return f"{self.all[number % 3_989]} {self.all[(number * 7 + 11) % 3_967]}".title()
 
     def prose(self, number: int, characters: int) -> str:
-        """A piece of the text without spaces at its ends."""
+        """A piece of the text without leading or trailing spaces."""
         start = (number * 7_919) % (len(self._prose) - characters - 1)
         return self._prose[start : start + characters].strip()

@@ -1,4 +1,4 @@
-"""Puts credentials into the accounts file, which otherwise stays as it is: one table is added."""
+"""Adds credentials to the accounts file as one more table; the rest of the file is not changed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_account(
     Returns:
         The file.
     Raises:
-        UsageError: The table is there with other values, and they are not to be replaced: nothing is overwritten.
+        UsageError: The table exists with other values and *replace* is not set: nothing is overwritten.
         SettingsError: The file cannot be used.
     """
     path = accounts_path(os.environ, file)
@@ -65,7 +65,7 @@ def _with_table(before: str, heading: str, lines: list[str]) -> str:
 
 
 def _with_lines(before: str, heading: str, lines: list[str]) -> str:
-    """The text with *lines* in the table of that heading, replacing those that give the same fields."""
+    """The text with *lines* in the table with that heading, replacing lines for the same fields."""
     names = tuple(line.partition(" = ")[0] for line in lines)
     wanted, is_inside, text = _parsed(heading), False, ""
     for line in before.splitlines(keepends=True):

@@ -1,4 +1,4 @@
-"""Runs a callback on one page, without a store and without a request: what it gives, as plain values."""
+"""Runs a callback on one page, without a store and without a request; gives its results as plain values."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class _AllOfThem(Admits):
         self.known = KnownLinks()
 
     def session_of(self, session: str | None) -> str:
-        """The session that a request goes with."""
+        """The session that sends a request."""
         return session or ""
 
     def admit(self, request: Request, *, depth: int, session: str | None = None, parent: int = 0) -> Found:
-        """The request as a row."""
+        """The request as a database row."""
         by, extras = self.session_of(request.session or session), request.extras()
         words = json.dumps([request.url, request.callback, by, extras])
         mark = hashlib.blake2b(words.encode(), digest_size=16).digest()
@@ -39,7 +39,7 @@ class _AllOfThem(Admits):
 
 
 def given_by(spider: Spider, settings: Settings, case: RecordedPage) -> Yielded:
-    """Run the callback of a recorded page; what it raises is part of the result. Nothing is sent.
+    """Run the callback of a recorded page; an exception is part of the result. Nothing is sent.
 
     Args:
         spider: Made with the arguments of the page (`build_spider`).
@@ -58,7 +58,7 @@ def given_by(spider: Spider, settings: Settings, case: RecordedPage) -> Yielded:
         response = response_of(case.page, request, case.session)
         keyed = collected.collect(outcome, request, lambda: method(response, **(request.cb_kwargs or {})), None)
         found = [*early, *outcome.found, *(admission.admit(each, depth=1, session=case.session) for each in keyed)]
-    except Exception as error:  # noqa: BLE001 - users' code; that it fails is what is told
+    except Exception as error:  # noqa: BLE001 - users' code; its failure is the result
         return Yielded(error=hide(describe(error)))
     return Yielded(
         items=[as_stored(item) for item in outcome.items],
@@ -68,7 +68,7 @@ def given_by(spider: Spider, settings: Settings, case: RecordedPage) -> Yielded:
 
 
 def _as_json(row: Found, session: str) -> dict[str, Any]:
-    """A request as written to a file: defaults are left out, and what may be a secret is masked."""
+    """A request as written to a file, without defaults and with possible secrets masked."""
     found: dict[str, Any] = {"url": hide(row.url)}
     if row.callback and row.callback != "parse":
         found["callback"] = row.callback

@@ -19,7 +19,7 @@ from crawler.replay.kept_pages import Difference, compare_items
 from crawler.settings import load
 from crawler.spider import Spider
 
-_ENOUGH = 0.5  #: share of the items in which a field has to be filled to count as filled
+_ENOUGH = 0.5  #: a field counts as filled if it is filled in at least this share of the items
 
 
 @quick_dataclass(frozen=False)
@@ -27,10 +27,10 @@ class Checked:
     """One recorded page and its result.
 
     Attributes:
-        given: What the callback gives today.
-        difference: Between that and what was recorded.
-        lacks: For a page that failed: what it still lacks, one sentence each.
-        accepted: What it gives today was recorded as right.
+        given: Today's results of the callback.
+        difference: Between these and the recorded results.
+        lacks: For a failed page: what is still missing, one sentence each.
+        accepted: Today's results were recorded as right.
     """
 
     case: RecordedPage
@@ -41,12 +41,12 @@ class Checked:
 
     @property
     def is_right(self) -> bool:
-        """Whether it gives what it should."""
+        """Whether the results are as expected."""
         return self.accepted or not (self.difference or self.lacks)
 
     @property
     def is_mended(self) -> bool:
-        """Whether a page that failed no longer does: what it gives has not been accepted yet."""
+        """Whether a failed page no longer fails, and its results have not been accepted yet."""
         return isinstance(self.case.expected, StillWanted) and self.is_right
 
 
@@ -60,8 +60,8 @@ def check_pages(
     """Run a spider over recorded pages.
 
     Args:
-        files: Those of the pages, all of this spider.
-        accept: Record what it gives as right, where nothing fails.
+        files: Files of recorded pages, all of this spider.
+        accept: Record today's results as right, unless the callback raises.
     Raises:
         UsageError: A file is not a recorded page, or belongs to another spider.
     """
@@ -84,7 +84,7 @@ def check_pages(
 
 
 def compared(case: RecordedPage, given: Yielded) -> Checked:
-    """What differs between what is expected of a page and what it gives."""
+    """The differences between the expected and the actual results of a page."""
     checked = Checked(case, given, Difference(case.url, error=given.error))
     expected = case.expected
     if isinstance(expected, StillWanted):
@@ -105,7 +105,7 @@ def compared(case: RecordedPage, given: Yielded) -> Checked:
 
 
 def text_of(request: Mapping[str, Any]) -> str:
-    """A request on one line: its URL, and what differs from the defaults."""
+    """A request on one line: its URL, and anything that differs from the defaults."""
     rest = {name: value for name, value in request.items() if name not in ("url", "callback")}
     callback = f" -> {request['callback']}" if "callback" in request else ""
     more = f" {json.dumps(rest, sort_keys=True, ensure_ascii=False)}" if rest else ""
@@ -128,7 +128,7 @@ def _lacking(wanted: StillWanted, given: Yielded) -> list[str]:
 
 
 def filled_fields(given: Yielded) -> dict[str, list[str]]:
-    """Kind of item to the fields that are filled in at least half of its items."""
+    """The fields that are filled in at least half of the items, by kind of item."""
     counts: dict[str, dict[str, int]] = {}
     totals: dict[str, int] = {}
     for item in given.items:

@@ -1,7 +1,7 @@
-"""Looks at a page for a first spider: a few requests, one after the other, as robots.txt allows.
+"""Looks at a page for a first spider: a few requests, one after another, as robots.txt allows.
 
-It requests robots.txt, the page, the login page if the page links to one, the sitemap where nothing names one, and,
-with credentials at hand, the page once more behind the login.
+It requests robots.txt, the page, the login page if the page links to one, the sitemap if nothing names one, and,
+if there are credentials, the page once more behind the login.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ _SITEMAP_BYTES: Final = 16 * 1024 * 1024
 
 @quick_dataclass(frozen=False)
 class Explored:
-    """What was found at a page.
+    """What was found on a page.
 
     Attributes:
         spider: The spider to be written.
         told: What was found, a sentence each.
         is_unseen: The page is behind a login, and there were no credentials to log in with.
-        error: Why the page behind the login could not be looked at, where that was tried; None for no trouble.
+        error: Why the page behind the login could not be fetched, if that was tried; None otherwise.
     """
 
     spider: FirstSpider
@@ -72,7 +72,7 @@ def explore(name: str, url: str, *, settings: Mapping[str, Any], ask: Ask | None
 
     Args:
         settings: Of the command line.
-        ask: Asks a person for the credentials; None when nobody is there.
+        ask: Asks a person for the credentials; None when there is nobody to ask.
     Raises:
         Refused: robots.txt forbids the page.
         FetchError: There is no page.
@@ -84,7 +84,7 @@ def explore(name: str, url: str, *, settings: Mapping[str, Any], ask: Ask | None
     page, login = seen.page, seen.login
     if login is not None and not _is_outside(page, url):
         step = ["def login(self, session):", *(f"    {line}" for line in login_lines(login))]
-        explored.spider.remarks = ["the page is for everybody; what is behind the login takes this step:", *step]
+        explored.spider.remarks = ["the page is public; pages behind the login need this step:", *step]
     elif login is not None:
         explored.spider.login = login_lines(login)
         unseen = replace(explored.spider)
@@ -111,7 +111,7 @@ def explore(name: str, url: str, *, settings: Mapping[str, Any], ask: Ask | None
 
 
 def _is_outside(page: Response, url: str) -> bool:
-    """Whether the answer is the login, and not the page."""
+    """Whether the answer is the login page instead of the page."""
     is_elsewhere = page.url.partition("?")[0] != url.partition("?")[0]
     if page.status_code in (401, 403) or is_login_page(page) or wants_login(page, url):
         return True
@@ -128,7 +128,7 @@ def _with_sitemaps(spider: FirstSpider, seen: _Seen) -> None:
 
 
 def _look_outside(visiting: Visitor, url: str, settings: Settings) -> _Seen:
-    """The page as a guest sees it, where its login is, and sitemaps."""
+    """The page as a guest sees it, its login page, and its sitemaps."""
     pause_s = _pause_s(visiting, url, settings)
     page = _fetch(visiting, url)
     seen = _Seen(page, find_login(page) or asks_by_http(page))
@@ -148,7 +148,7 @@ def _look_outside(visiting: Visitor, url: str, settings: Settings) -> _Seen:
     elif seen.login is not None:
         seen.told.append(f"login form: {redact(seen.login.url)} with {', '.join(seen.login.fields)}")
         if seen.login.asks_twice:
-            seen.told.append('its next page asks for the password and was not seen: a field "password" is supposed')
+            seen.told.append('its next page asks for the password and was not seen: a field "password" is assumed')
     elif is_login_page(page):
         seen.told.append(
             f"{redact(page.url)} is for logging in and has no form: its scripts make it;"
@@ -160,7 +160,7 @@ def _look_outside(visiting: Visitor, url: str, settings: Settings) -> _Seen:
 
 
 def _look_for_sitemaps(visiting: Visitor, page: Response, seen: _Seen) -> None:
-    """Those that robots.txt names, else the usual address. One of them is read."""
+    """The sitemaps that robots.txt names, else the usual address. One of them is read."""
     rules = visiting.robots(page.url)
     named = rules[0].sitemaps if rules is not None else []
     origin = origin_of(page.url).removesuffix(":443" if page.url.startswith("https") else ":80")
@@ -184,9 +184,9 @@ def _fetch(visiting: Visitor, url: str) -> Response:
         if rules.unreachable:
             if isinstance(rules.cause, FetchError):
                 raise rules.cause
-            raise Refused(redact(url), f"its robots.txt answers {rules.status}; `-s robots=false` asks all the same")
+            raise Refused(redact(url), f"its robots.txt answers {rules.status}; `-s robots=false` requests it anyway")
         if not rules.allows(agent, url):
-            raise Refused(redact(url), "robots.txt forbids it; `-s robots=false` asks all the same")
+            raise Refused(redact(url), "robots.txt forbids it; `-s robots=false` requests it anyway")
     return visiting.fetch(url)
 
 
@@ -197,7 +197,7 @@ def _pause_s(visiting: Visitor, url: str, settings: Settings) -> float:
 
 
 def _look_inside(made: FirstSpider, form: LoginForm, settings: Mapping[str, Any], ask: Ask | None) -> Response | None:
-    """The page as a logged-in user sees it; None where there are no credentials.
+    """The page as a logged-in user sees it; None if there are no credentials.
 
     The session is kept in the project's store: the spider's first run begins with it. So is a refusal: *made* is what
     is then written, and it sends the same credentials only after it has been changed.
@@ -218,7 +218,7 @@ def _look_inside(made: FirstSpider, form: LoginForm, settings: Mapping[str, Any]
 
 
 def _by_form(form: LoginForm) -> type[Spider]:
-    """A spider that logs in like the one to be written: what a login leaves besides cookies depends on its kind."""
+    """A spider that logs in like the one to be written: what a login sets besides cookies depends on its kind."""
 
     class ByForm(Spider):
         def login(self, session: Session) -> None:
@@ -247,7 +247,7 @@ def _part(account: Account, part: str) -> Any:
 
 
 def look_as(spider: type[Spider], url: str, *, settings: Mapping[str, Any], ask: Ask | None) -> Response:
-    """A page as an existing spider gets it, logged in where it logs in.
+    """A page as an existing spider gets it, logged in if the spider logs in.
 
     Raises:
         Refused: robots.txt forbids it.

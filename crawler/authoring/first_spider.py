@@ -1,4 +1,4 @@
-"""The source of a first spider, from what was found: a login step, where to begin, and how a page is read. Pure."""
+"""Source of a first spider, from what was found: a login step, start URLs, and how a page is read. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crawler.response import Response
 
 _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_LINE: Final = 110
-_LEAST_TEXT: Final = 100  #: characters: "Loading ...", a name and a notice together have fewer
+_LEAST_TEXT: Final = 100  #: in characters: "Loading ...", a name and a notice together have fewer
 
 
 @quick_dataclass(frozen=False)
@@ -25,8 +25,8 @@ class ParseMethod:
 
     Attributes:
         lines: Of the `parse` method.
-        found: What was found, in a few words for a person.
-        is_guess: Nothing repeating was found: the lines are only a starting point.
+        found: What was found, in a few words for the user.
+        is_guess: Nothing that repeats was found: the lines are only a starting point.
     """
 
     lines: list[str]
@@ -36,14 +36,14 @@ class ParseMethod:
 
 @quick_dataclass(frozen=False)
 class FirstSpider:
-    """What is to be written.
+    """The spider to be written.
 
     Attributes:
         about: One sentence for the top of the file.
-        requests: Source of the first requests, where plain addresses will not do.
+        requests: Source of the first requests, if plain addresses are not enough.
         login: Lines of the login step; empty for none.
         imports: Names from `crawler` besides Spider.
-        sitemaps: Those with which it begins, instead of `start_urls`.
+        sitemaps: Sitemaps to begin with, instead of `start_urls`.
         remarks: Comments below the attributes.
     """
 
@@ -102,7 +102,7 @@ def class_name(name: str) -> str:
 
 
 def login_lines(form: LoginForm) -> list[str]:
-    """A login step that fills in a form, as a person does, or gives the session its HTTP authentication."""
+    """A login step that fills in a form, as a person would, or sets HTTP authentication on the session."""
     if form.scheme:
         pair = f"{_of_account(USERNAME)}, {_of_account(PASSWORD)}"
         if form.scheme == "basic":
@@ -140,7 +140,7 @@ def reading_of(response: Response) -> ParseMethod:
         lines, told = unseen_reading().lines, ["nothing that repeats: each page gives its address and title"]
         if is_made_by_scripts(response):
             told.append(
-                "its scripts make this page: as it comes it holds next to no text. `render = True` in the spider shows"
+                "its scripts make this page: as received it has almost no text. `render = True` in the spider shows"
                 " it as a browser does (extra `browser`); `crawl fetch URL --render` says which plain requests have the"
                 " same data; `crawl new NAME --from-har FILE --replace` takes them from a recording"
             )
@@ -155,7 +155,7 @@ def reading_of(response: Response) -> ParseMethod:
 
 
 def is_made_by_scripts(response: Response) -> bool:
-    """Whether a page has scripts and, as received, next to no text of its own."""
+    """Whether a page has scripts and, as received, almost no text of its own."""
     if not response.css("script"):
         return False
     texts = response.xpath("//body//text()[not(ancestor::script or ancestor::style or ancestor::noscript)]").getall()
@@ -163,7 +163,7 @@ def is_made_by_scripts(response: Response) -> bool:
 
 
 def unseen_reading() -> ParseMethod:
-    """How to read a page that was not seen: a starting point."""
+    """How to read a page that was not fetched: a starting point."""
     return ParseMethod(['yield {"url": response.url, "title": response.css("title::text").get()}'], is_guess=True)
 
 

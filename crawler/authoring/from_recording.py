@@ -37,18 +37,18 @@ _OF_A_BROWSER: Final = re.compile(
 )
 _ASKS: Final = re.compile(r"graphql|search|query|find|list|filter|lookup", re.IGNORECASE)
 _MOST_REQUESTS: Final = 20
-_SHORTEST_SECRET: Final = 6  #: characters: a shorter one may be any word
+_SHORTEST_SECRET: Final = 6  #: in characters: a shorter one may be any word
 
 
 @quick_dataclass(frozen=False)
 class Recording:
-    """What recorded requests show.
+    """What was found in recorded requests.
 
     Attributes:
-        secrets: Field of the account to its value.
-        site: The site of the account.
+        secrets: Values of the account's fields, by name.
+        site: Site of the account.
         told: What was found and what was left out, a sentence each.
-        begins: The first request that is not a login; its answer may have to be looked at.
+        begins: The first request that is not a login; its answer may have to be examined.
     """
 
     spider: FirstSpider
@@ -59,7 +59,7 @@ class Recording:
 
 
 def from_recording(name: str, requests: Sequence[SentRequest], left_out: Sequence[str] = ()) -> Recording:
-    """The first spider made from the requests.
+    """Makes a first spider from the requests.
 
     Raises:
         UsageError: There is no request in them.
@@ -77,7 +77,7 @@ def from_recording(name: str, requests: Sequence[SentRequest], left_out: Sequenc
 
 
 def source_of(recording: Recording) -> str:
-    """The spider's file. A secret that occurs anywhere else in the recording is blanked out there, too."""
+    """The spider's file. A secret that occurs elsewhere in the recording is blanked out there, too."""
     source = recording.spider.source()
     for name, value in recording.secrets.items():
         pieces = [pair.partition("=")[2] for pair in value.split("; ")] if name == "cookie" else [value]
@@ -113,7 +113,7 @@ class _Putting:
                 kept = [_start_of(self._login)]
         if len(kept) > _MOST_REQUESTS:
             told.append(f"left out: {len(kept) - _MOST_REQUESTS} more requests")
-        told += [f"left out, for it may change something: {each.method} {redact(each.url)}" for each in changes[:5]]
+        told += [f"left out, since it may change something: {each.method} {redact(each.url)}" for each in changes[:5]]
         self._take_requests(kept[:_MOST_REQUESTS])
         spider.login = self._lines
 
@@ -181,7 +181,7 @@ class _Putting:
             self._lines.append('session.headers["Authorization"] = session.account.get("token")')
 
     def _take_keys(self, requests: Sequence[SentRequest]) -> None:
-        """What lets the browser in without a login in the recording: tokens, cookies, keys."""
+        """Tokens, cookies and keys with which the browser is let in without a login in the recording."""
         first = requests[-1] if requests else None
         if first is None:
             return
@@ -218,7 +218,7 @@ class _Putting:
         self.recording.secrets[words] = value
         return words
 
-    # --- what is asked for ------------------------------------------------------------------------------------------
+    # --- what is requested ------------------------------------------------------------------------------------------
 
     def _take_requests(self, requests: Sequence[SentRequest]) -> None:
         spider = self.recording.spider
@@ -226,7 +226,7 @@ class _Putting:
         if any(each.method != "GET" or _own_headers(each) for each in requests):
             spider.requests = [_source(each) for each in requests]
             spider.imports = [*spider.imports, "Request"]
-        spider.about = "what a browser has asked for"
+        spider.about = "what a browser has requested"
         last = requests[-1] if requests else None
         self.recording.begins = next((each for each in requests if each.method == "GET"), None)
         answered = next((each for each in reversed(requests) if each.answer), None)
@@ -237,7 +237,7 @@ class _Putting:
             spider.reading = ParseMethod(['yield {"url": response.url, "size": len(response.body)}'], is_guess=True)
         if last is not None:
             self.recording.told.append(
-                f"asked for: {len(requests)} recorded {'request' if len(requests) == 1 else 'requests'}"
+                f"requested: {len(requests)} recorded {'request' if len(requests) == 1 else 'requests'}"
             )
 
 
@@ -250,7 +250,7 @@ def response_in(sent: SentRequest) -> Any:
 
 
 def _credentials(sent: SentRequest) -> tuple[str, str] | None:
-    """The names of the user and password fields; None where the request is not a login."""
+    """The names of the user and password fields; None if the request is not a login."""
     if sent.method != "POST":
         return None
     given = dict(sent.fields) if sent.fields else sent.json
@@ -266,7 +266,7 @@ def _credentials(sent: SentRequest) -> tuple[str, str] | None:
 
 
 def _page_of_form(login: SentRequest, before: list[SentRequest]) -> str:
-    """The page whose form was sent: the one that the browser named, else the last page before it; "" for none."""
+    """The page whose form was sent: the one named by the browser, else the last page before it; "" for none."""
     pages = [each.url for each in before if each.method == "GET" and "html" in each.kind and each.status < 400]
     referer = login.header("referer")
     if referer.startswith(("http://", "https://")) and site_of(host_of(referer)) == site_of(host_of(login.url)):
@@ -277,13 +277,13 @@ def _page_of_form(login: SentRequest, before: list[SentRequest]) -> str:
 
 
 def _start_of(login: SentRequest) -> SentRequest:
-    """Where nothing was requested after the login: the page above it."""
+    """The root page of the site, for when nothing was requested after the login."""
     parts = urlsplit(login.url)
     return SentRequest("GET", urlunsplit((parts.scheme, parts.netloc, "/", "", "")))
 
 
 def _worth(requests: Sequence[SentRequest], login: SentRequest | None) -> Iterator[SentRequest]:
-    """Those that brought data: pages and JSON; of POST requests only queries."""
+    """Requests that fetched data: pages and JSON; of POST requests only queries."""
     for each in requests:
         is_login = login is not None and each.url.partition("?")[0] == login.url.partition("?")[0]
         if is_login or each.status >= 300 or not (each.status == 0 or "html" in each.kind or "json" in each.kind):
@@ -311,7 +311,7 @@ def _without_secrets(url: str) -> str:
 
 
 def _own_headers(sent: SentRequest) -> dict[str, str]:
-    """Those that an application has set, and that hold no secret."""
+    """Headers that an application has set and that contain no secret."""
     found = {n: v for n, v in sent.headers if not _OF_A_BROWSER.match(n) and not is_secret_name(n)}
     return {n: v for n, v in found.items() if n.lower() != "accept" or "json" in v}
 
@@ -349,7 +349,7 @@ def _parsed(text: str) -> Any:
 
 
 def _path_to(data: Any, value: str) -> str | None:
-    """Where a text is in JSON, as Python source to append; None where it is not there."""
+    """Where a text is in JSON, as Python source to append; None if it is not there."""
     if data == value:
         return ""
     pairs = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()

@@ -1,4 +1,4 @@
-"""Pages fetched without a session: no database is created, and no key."""
+"""Pages fetched without a session: neither a database nor a key is created."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def guest(url: str | None, *, settings: Mapping[str, Any], ask: Ask | None = Non
     """Fetches single pages without a login. The host of *url* is trusted: a person named it, so it may be private.
 
     Args:
-        url: None where a person names each page later: each of them may be private.
+        url: None if a person names each page later: each of them may be private.
     """
 
     class Fetch(Spider):
@@ -36,7 +36,7 @@ def guest(url: str | None, *, settings: Mapping[str, Any], ask: Ask | None = Non
 
 @contextmanager
 def _passing_key() -> Iterator[None]:
-    """A key only for this command, where no variable holds one: nothing is kept, so no file is created."""
+    """A key for this command only, if no variable holds one: nothing is kept, so no file is created."""
     if os.environ.get(VARIABLE):
         yield
         return

@@ -1,4 +1,4 @@
-"""The login form of a page: which fields a person fills in, and with which part of an account. Pure."""
+"""The login form of a page: which fields are filled in, and with which part of an account. Pure."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class LoginForm:
     """A login form, or a page that asks for credentials by HTTP authentication.
 
     Attributes:
-        url: Of its page, without where to go afterwards.
-        fields: Name of a field to the part of an account that it takes.
-        asks_twice: It asks only for the name, and for the password on its next page, which was not seen.
+        url: Address of its page, without the argument that says where to go afterwards.
+        fields: The part of an account that each field takes, by name.
+        asks_twice: It asks only for the name; the password is asked for on the next page, which was not fetched.
         scheme: "basic" or "digest" where the server asks for it (`asks_by_http`), and there is no form; else "".
     """
 
@@ -57,7 +57,7 @@ def asks_by_http(response: Response) -> LoginForm | None:
 
 
 def find_login(response: Response) -> LoginForm | None:
-    """The login form of a page; None where it has none."""
+    """The login form of a page; None if it has none."""
     if not response.has_elements:
         return None
     try:
@@ -85,7 +85,7 @@ def is_login_page(response: Response) -> bool:
 
 
 def fields_of(form: FormElement) -> dict[str, str]:
-    """Name of each field that a person has to fill in, to the part of an account that goes there."""
+    """The part of an account for each field that has to be filled in, by name."""
     typed = [each for each in form.controls if is_fillable(each) and kind_of(each) in _TYPED]
     password = next((place for place, each in enumerate(typed) if kind_of(each) == "password"), len(typed))
     before = [each for each in typed[:password] if not _is_code(each)]
@@ -124,7 +124,7 @@ def without_way_back(url: str) -> str:
 
 
 def login_link(response: Response) -> str | None:
-    """Where a page's own link to log in leads; None where it has none."""
+    """Target of a page's own login link; None if it has none."""
     for link in response.css("a[href]") if response.has_elements else ():
         text = " ".join(link.xpath("string()").get("").split()).lower()
         href = link.root.get("href")

@@ -32,7 +32,7 @@ _IN_JSON: Final = (
 
 
 def find_next(response: Response) -> str | None:
-    """The arguments of ``response.follow_all`` for the next page, as source; None where the page names none."""
+    """The arguments of ``response.follow_all`` for the next page, as source; None if the page has none."""
     for link in _candidates(response):
         for query in _queries(link):
             if [each.root for each in response.css(query)] == [link]:
@@ -46,7 +46,7 @@ def find_next(response: Response) -> str | None:
 
 
 def _numbered(response: Response) -> str | None:
-    """The links of a pager that numbers its pages; None where there is none."""
+    """The links of a pager with page numbers; None if there is none."""
     for pager in response.css("[class], [id]"):
         if not isinstance(pager.root.tag, str):
             continue
@@ -60,7 +60,7 @@ def _numbered(response: Response) -> str | None:
 
 
 def _candidates(response: Response) -> Iterator[Any]:
-    """``a`` elements that may lead there, most certain first."""
+    """``a`` elements that may lead to the next page, most certain first."""
     links = [each.root for each in response.css("a[href]")]
     yield from (each for each in links if "next" in (each.get("rel") or "").lower().split() and _leads(response, each))
     yield from (each for each in links if _says_next(each.get("class")) and _leads(response, each))
@@ -108,7 +108,7 @@ def _queries(link: Any) -> Iterator[str]:
 
 
 def find_next_in_json(data: Any, before: str = "data") -> str | None:
-    """The expression, from ``data``, for the address of the next portion; None where the JSON names none."""
+    """The expression, from ``data``, for the address of the next page; None if the JSON has none."""
     if not isinstance(data, Mapping):
         return None
     for name in _IN_JSON:

@@ -1,7 +1,7 @@
 """From a rendered page to the plain requests that would make the browser unnecessary. Pure.
 
-What scripts have put on a page came from somewhere: mostly from one or two answers with JSON. We count how many of the
-texts that are on the rendered page, but not in its document, are in each of these answers.
+Content that scripts have put on a page usually comes from one or two answers with JSON. We count how many of the
+texts on the rendered page that are not in its document are in each of these answers.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 from crawler.urls import is_secret_name, redact
 
-_SHORTEST: Final = 2  #: characters of a text that says where it came from
+_SHORTEST: Final = 2  #: characters of a text that can show where it came from
 _INSIDE: Final = 4  #: characters of a value that is looked for inside a text
 _MOST_TEXTS: Final = 5_000
 _MOST_VALUES: Final = 50_000
-_ENOUGH: Final = 0.1  #: of the texts, for which a further request is worth suggesting
+_ENOUGH: Final = 0.1  #: share of the texts for which another request is worth suggesting
 _TEXTS: Final = (
     "//body//text()[normalize-space() and not(parent::script or parent::style or parent::noscript or parent::template)]"
 )
@@ -29,13 +29,13 @@ Path = tuple[str | int, ...]
 
 @quick_dataclass
 class PlainRequest:
-    """A request whose answer contains what scripts have shown.
+    """A request whose answer contains text that scripts have shown.
 
     Attributes:
         answer: The answer, with `asked`: the request of the page.
-        count: Texts of the page that are in it.
-        path: Where in its JSON most of them are, as keys.
-        signed: Names of headers that its scripts sign it with; their values are not for a spider's code.
+        count: Number of the page's texts that are in it.
+        path: Keys that lead to most of them in its JSON.
+        signed: Names of the headers with which scripts sign it; their values do not belong in a spider's code.
     """
 
     answer: Response
@@ -70,11 +70,11 @@ class PlainRequest:
 
 @quick_dataclass
 class Sources:
-    """Where the contents of a rendered page came from.
+    """Where the content of a rendered page came from.
 
     Attributes:
-        texts: How many of its texts are not in its document.
-        requests: Those that have some of them, the best first; each further one adds texts that those before lack.
+        texts: Number of its texts that are not in its document.
+        requests: Requests that contain some of them, best first; each one adds texts that the ones before lack.
     """
 
     texts: int
@@ -82,12 +82,12 @@ class Sources:
 
     @property
     def found(self) -> int:
-        """Texts that are in one of the answers."""
+        """Number of texts that are in one of the answers."""
         return sum(each.count for each in self.requests)
 
 
 def sources(document: Response, page: Response) -> Sources:
-    """Where those texts of *page* come from that are not in *document*.
+    """Where the texts of *page* that are not in *document* come from.
 
     Args:
         document: The page as received.
@@ -109,16 +109,16 @@ def sources(document: Response, page: Response) -> Sources:
 
 
 def lines_for(found: Sources, same: Callable[[PlainRequest], bool | None] = lambda request: None) -> Iterator[str]:
-    """What to tell a person about it.
+    """What to tell the user about it.
 
     Args:
-        same: Whether a request brings the same without a browser; None where that was not tried.
+        same: Whether a request gives the same without a browser; None if that was not tried.
     """
     if not found.texts:
         yield "the page says the same without a browser: leave `render` out"
         return
     if not found.requests:
-        yield f"scripts have put {found.texts} texts on the page; none of the answers that they fetched has them"
+        yield f"scripts have put {found.texts} texts on the page; none of the answers that they fetched contains them"
         return
     yield f"{found.found} of {found.texts} texts that scripts have put on the page are in answers that need no browser:"
     for each in found.requests:
@@ -129,7 +129,7 @@ def lines_for(found: Sources, same: Callable[[PlainRequest], bool | None] = lamb
             yield f"      # its scripts sign it with {names}: see BearerAuth.from_storage and `session.storage`"
         tried = same(each)
         if tried is not None:
-            yield "      # tried without a browser: " + ("the same" if tried else "something else comes")
+            yield "      # tried without a browser: " + ("the same" if tried else "a different result")
 
 
 def _texts(response: Response) -> Iterator[str]:
@@ -148,7 +148,7 @@ def _is_json(answer: Response) -> bool:
 
 
 def _hits(answer: Response, wanted: Iterable[str]) -> tuple[set[str], Path]:
-    """The texts that are in an answer, and the part of its JSON that has most of them."""
+    """The texts in an answer, and the part of its JSON that has most of them."""
     values: dict[str, list[Path]] = {}
     for path, value in _values(answer):
         values.setdefault(value, []).append(path)

@@ -17,13 +17,13 @@ _HEAD = re.compile(rb"<head(?:\s[^<>]*)?>", re.IGNORECASE)
 
 
 class Prompt:
-    """The names of a prompt. Used by one thread.
+    """The names available at the prompt. Used by one thread.
 
     Args:
-        visitor: Fetches, logged in where the spider logs in.
-        folder: For pages to be shown in a browser; other users cannot read it.
-        tell: Shows a line to the person.
-        opens: Opens an address in a browser; False where there is none.
+        visitor: Fetches pages, logged in if the spider logs in.
+        folder: For pages to show in a browser; other users cannot read it.
+        tell: Shows a line to the user.
+        opens: Opens an address in a browser; returns False if there is none.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Prompt:
         }
 
     def use(self, session: str | None) -> None:
-        """Which session fetches; None for the spider's first."""
+        """The session that fetches; None for the spider's first."""
         self._session = session
         self.names["session"] = self._visitor.session(session)
 
@@ -53,14 +53,14 @@ class Prompt:
         """Fetch a page; `response` is that page from then on.
 
         Args:
-            what: An address, which may be relative to the page at hand, a link of it, or a `Request`; None for the same
+            what: An address, which may be relative to the current page, a link on it, or a `Request`; None for the same
                 page again.
-            session: The session that fetches it; the one of the prompt otherwise.
+            session: The session that fetches it; by default that of the prompt.
             force: Go there even if that may log the session out, or delete something.
         Raises:
             UsageError: There is no page yet that the address could be relative to.
             GuardRefused: The logout guard would not follow a link there.
-            FetchError: No answer that can be shown.
+            FetchError: There is no answer that can be shown.
         """
         before: Response | None = self.names["response"]
         if what is None:
@@ -76,16 +76,16 @@ class Prompt:
         name = session or self._session
         rule = "" if force else self._visitor.refusal(request.url, session=name or request.session)
         if rule:
-            raise GuardRefused(request.url, f"{rule}; fetch(url, force=True) goes there all the same")
+            raise GuardRefused(request.url, f"{rule}; fetch(url, force=True) goes there anyway")
         self.names["response"] = found = self._visitor.fetch(request, session=name)
         self._tell(repr(found))
         return found
 
     def view(self, response: Response | None = None) -> Path:
-        """Show a page in a browser, as received, with its pictures and styles from the site.
+        """Show a page in a browser, as received, with images and styles from the site.
 
         Returns:
-            The file that the browser was given; it is gone when the prompt ends.
+            The file that the browser was given; it is deleted when the prompt ends.
         """
         shown = response if response is not None else self.names["response"]
         if shown is None:

@@ -1,6 +1,6 @@
-"""Recorded pages: what a callback was given and what it gave, as two files that a person can read and change.
+"""Recorded pages: the input and the results of a callback, as two files that can be read and edited.
 
-``tests/pages/orders/orders-page-1.page.json`` holds the callback, how the page was received and what was found on it;
+``tests/pages/orders/orders-page-1.page.json`` has the callback, how the page was received and what was found on it;
 the body is beside it as received, so that you can open it in a browser and cut it down in an editor.
 """
 
@@ -40,13 +40,13 @@ _ENDINGS: Final = {
 
 @quick_dataclass(frozen=False)
 class Yielded:
-    """What a callback gave on a page.
+    """The results of a callback on a page.
 
     Attributes:
-        items: In the order in which they came, as they read back from a store.
-        requests: Each as JSON: URL, callback where it is not `parse`, and what a plain GET does not have.
-        kept_aside: Why things that it yielded are not valid items, one each.
-        error: What it raised; "" for nothing.
+        items: In the order in which they were yielded, as they are read back from a store.
+        requests: Each as JSON: URL, callback if it is not `parse`, and anything that a plain GET does not have.
+        kept_aside: For each yielded object that is not a valid item, the reason.
+        error: The exception it raised; "" for none.
     """
 
     items: list[StoredItem] = field(default_factory=list)
@@ -57,11 +57,11 @@ class Yielded:
 
 @quick_dataclass
 class StillWanted:
-    """What a page that failed, whose right result is not known yet, has to give.
+    """The minimum results of a failed page whose right result is not known yet.
 
     Attributes:
         cause: Why it failed.
-        fields: Kind of item to the fields that are filled on a good page; empty: any item or request will do.
+        fields: The fields that are filled on a good page, by kind of item; empty: any item or request is enough.
     """
 
     cause: str
@@ -74,10 +74,10 @@ class RecordedPage:
 
     Attributes:
         url: What was requested.
-        page: The answer, secrets masked.
-        arguments: Of the spider (``-a``).
-        expected: What its callback gives; for a page that failed, what it has to give.
-        file: Where it is; None where it is not written yet.
+        page: The answer, with secrets masked.
+        arguments: Spider arguments (``-a``).
+        expected: The results of its callback; for a failed page, what is required of them.
+        file: Its file; None if it is not written yet.
     """
 
     spider: str
@@ -93,7 +93,7 @@ class RecordedPage:
 
     @property
     def name(self) -> str:
-        """What a person calls it: its file, without the extension."""
+        """Its name for users: the file name without the extension."""
         return self.file.name.removesuffix(SUFFIX) if self.file is not None else file_name(self.url)
 
 
@@ -108,7 +108,7 @@ def write(case: RecordedPage, folder: Path) -> RecordedPage:
     """Write a page into ``folder/SPIDER/``; it replaces an earlier recording of the same page and callback.
 
     Args:
-        folder: Of all recorded pages; created if missing.
+        folder: Folder of all recorded pages; created if missing.
     Returns:
         The page with its file.
     Raises:
@@ -126,7 +126,7 @@ def write(case: RecordedPage, folder: Path) -> RecordedPage:
 
 
 def _free(case: RecordedPage, folder: Path) -> Path:
-    """The file of this same page, else one that is free."""
+    """The file of the same page, else an unused one."""
     stem = file_name(case.url)
     mark = hashlib.blake2b(json.dumps(_asked(case), sort_keys=True).encode(), digest_size=3).hexdigest()
     for name in (stem, f"{stem}-{mark}"):
@@ -143,7 +143,7 @@ def _free(case: RecordedPage, folder: Path) -> Path:
 
 
 def _asked(case: RecordedPage) -> dict[str, Any]:
-    """What distinguishes one page from another. Defaults are left out."""
+    """What distinguishes one page from another, without defaults."""
     found: dict[str, Any] = {"spider": case.spider, "url": case.url, "callback": case.callback}
     for name, usual in (("session", "default"), ("arguments", {}), ("cb_kwargs", {}), ("meta", {})):
         value = getattr(case, name)
@@ -166,7 +166,7 @@ def _as_json(case: RecordedPage, body: str) -> dict[str, Any]:
 
 
 def given_as_json(given: Yielded) -> dict[str, Any]:
-    """What a callback gave, for a file."""
+    """The results of a callback, for a file."""
     found: dict[str, Any] = {"items": [_item_as_json(item) for item in given.items], "requests": given.requests}
     return found | ({"kept aside": given.kept_aside} if given.kept_aside else {})
 
@@ -193,7 +193,7 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def read(file: Path) -> RecordedPage:
-    """A page from its file.
+    """Reads a page from its file.
 
     Raises:
         UsageError: It is not a recorded page, or its body is missing; the message names the file.
@@ -219,7 +219,7 @@ def read(file: Path) -> RecordedPage:
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UsageError(f"{file} is no recorded page: {type(error).__name__}: {error}") from None
+        raise UsageError(f"{file} is not a recorded page: {type(error).__name__}: {error}") from None
 
 
 def _expected(found: dict[str, Any]) -> Yielded | StillWanted:
@@ -240,6 +240,6 @@ def _expected(found: dict[str, Any]) -> Yielded | StillWanted:
 
 
 def files_of(spider: str | None = None, folder: Path = FOLDER) -> Iterator[Path]:
-    """The files of recorded pages, in the order of their names; those of one spider, or all."""
+    """The files of recorded pages of one spider, or of all, sorted by name."""
     where = folder / valid_name(spider) if spider is not None else folder
     yield from sorted(where.rglob(f"*{SUFFIX}"))

@@ -1,7 +1,7 @@
 """Requests as a browser sent them: from a curl command, or from a HAR file. Pure.
 
 The curl options that are understood are in `_UNDERSTOOD`, those that change nothing for a spider in `_HARMLESS`; any
-other is named, so that nobody believes it was applied.
+other is named, so that nobody assumes that it was applied.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ _TEXTUAL: Final = ("html", "json", "xml")
 
 @quick_dataclass
 class SentRequest:
-    """One request, and, where it is known, what came back. Its repr shows only the method.
+    """One request and, if known, its answer. Its repr shows only the method.
 
     Attributes:
         headers: As they were sent, without the cookies.
-        cookies: Name and value.
-        fields: Of a form, in order; none for JSON.
-        json: The parsed body where it is JSON.
-        basic: User name and password of HTTP Basic.
-        status: 0 where the answer is not known.
+        cookies: Names and values.
+        fields: Form fields, in order; none for JSON.
+        json: The parsed body if it is JSON.
+        basic: User name and password for HTTP Basic.
+        status: 0 if the answer is not known.
         kind: Content-Type of the answer, without parameters.
         answer: Its text.
     """
@@ -68,7 +68,7 @@ class SentRequest:
     answer: str = field(default="", repr=False)
 
     def header(self, name: str) -> str:
-        """The value of a header, "" where it was not sent."""
+        """The value of a header; "" if it was not sent."""
         return next((value for each, value in self.headers if each.lower() == name), "")
 
 
@@ -76,7 +76,7 @@ def from_curl(command: str) -> tuple[SentRequest, list[str]]:
     """The request of a curl command as browsers copy it ("Copy as cURL (bash)"), and what is left out.
 
     Raises:
-        UsageError: It is not a curl command, or names no URL.
+        UsageError: It is not a curl command, or has no URL.
     """
     words = list(shell_words(PROMPT.sub("", command, count=1)))
     if not words or words[0].rsplit("/", 1)[-1] not in ("curl", "curl.exe"):
@@ -88,7 +88,7 @@ def from_curl(command: str) -> tuple[SentRequest, list[str]]:
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Long option and value; "" is the option of a URL."""
+    """Pairs of a long option and its value; a URL has the option ""."""
     rest = iter(words)
     for word in rest:
         if word.startswith("--"):
@@ -122,7 +122,7 @@ class _Command:
         self._in_query = self._is_json = False
 
     def take(self, option: str, value: str) -> None:
-        """One option."""
+        """Apply one option."""
         if option in _HARMLESS:
             return
         if option not in _UNDERSTOOD and option:
@@ -180,7 +180,7 @@ class _Command:
             self._headers.append(({"--referer": "Referer", "--user-agent": "User-Agent"}[option], value))
 
     def request(self) -> SentRequest:
-        """All of it together. Raises UsageError where there is no URL."""
+        """Put all of it together. Raises UsageError if there is no URL."""
         if not self._url:
             raise UsageError("the curl command names no URL")
         url, body = self._url, "&".join(self._data) if self._data else None
@@ -275,7 +275,7 @@ def from_har(har: Any) -> tuple[list[SentRequest], list[str]]:
 
 
 def _status(answer: Any) -> int:
-    """The status of an answer; 0 where none is given."""
+    """The status of an answer; 0 if none is given."""
     found = answer.get("status") if isinstance(answer, Mapping) else None
     return found if isinstance(found, int) else 0
 

@@ -1,4 +1,4 @@
-"""Turns pages into test cases: requested as the spider does, taken from a failure, or from what a crawl has kept."""
+"""Turns pages into test cases: requested as the spider does, from a failure, or from pages that a crawl has kept."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from crawler.stores.base import Store
 from crawler.stores.told import KeptSample
 from crawler.urls import redact
 
-_LARGEST_BYTES: Final = 16 * 1024 * 1024  #: of a body; test cases are kept with the code
+_LARGEST_BYTES: Final = 16 * 1024 * 1024  #: largest body; test cases are kept with the code
 
 
 @quick_dataclass
 class HowAsked:
-    """How pages are requested, and what their callback is given.
+    """How pages are requested, and what their callback receives.
 
     Attributes:
-        callback: Name of a method.
+        callback: Name of the method.
         session: None for the spider's first.
-        arguments: Of the spider (``-a``).
-        settings: Of the command line.
-        ask: Asks a person for credentials; None when nobody is there.
+        arguments: Spider arguments (``-a``).
+        settings: Settings from the command line.
+        ask: Asks a person for credentials; None when there is nobody to ask.
     """
 
     callback: str = "parse"
@@ -56,15 +56,15 @@ class HowAsked:
     ask: Ask | None = None
 
     def with_arguments(self, arguments: Mapping[str, str]) -> HowAsked:
-        """The same with other arguments of the spider."""
+        """The same with other spider arguments."""
         return replace(self, arguments=arguments)
 
     def given(self, more: Mapping[str, Any]) -> HowAsked:
-        """The same with what a kept page's callback was given."""
+        """The same with the input of a kept page's callback."""
         return replace(self, cb_kwargs=more.get("cb_kwargs") or {}, meta=more.get("meta") or {})
 
     def case(self, spider: str, url: str, page: KeptPage, session: str) -> RecordedPage:
-        """The page of *url*, without its expected results yet."""
+        """The page at *url*, without expected results so far."""
         return RecordedPage(
             spider,
             hide(url),
@@ -79,12 +79,12 @@ class HowAsked:
 
 
 def record_pages(spider: type[Spider], urls: Sequence[str], asked: HowAsked, folder: Path) -> Iterator[RecordedPage]:
-    """Fetch pages as the spider does, logged in where it logs in, and write each as a test case.
+    """Fetch pages as the spider does, logged in if it logs in, and write each as a test case.
 
     One at a time, with the spider's `delay` between them.
 
     Raises:
-        StatusError: An answer that the callback would never see.
+        StatusError: The callback would never see this answer.
         SessionError: The session is logged out on that page.
         FetchError: There is no answer.
     """
@@ -111,7 +111,7 @@ def _check_status(spider: Spider, response: Response) -> None:
 
 
 def _written(case: RecordedPage, given: Yielded, folder: Path) -> RecordedPage:
-    """Write it with what it gives; a page whose callback fails has to give something one day."""
+    """Write it with its results; a page whose callback fails is required to give something later."""
     expected: Yielded | StillWanted = StillWanted(given.error) if given.error else given
     return recorded.write(replace(case, expected=expected), folder)
 
@@ -119,11 +119,11 @@ def _written(case: RecordedPage, given: Yielded, folder: Path) -> RecordedPage:
 def record_failure(
     spider: type[Spider], bad: KeptSample, good: KeptSample | None, asked: HowAsked, folder: Path
 ) -> RecordedPage:
-    """Write a page that failed as a test case that fails until the spider is repaired.
+    """Write a failed page as a test case that fails until the spider is repaired.
 
     Args:
         bad: The page, as `crawl failures` lists it.
-        good: The last good page of the same callback: what is filled there has to be filled on the bad one.
+        good: The last good page of the same callback: fields filled there have to be filled on the bad page.
         asked: Its callback is ignored: the page's own is used.
     """
     settings = load(spider=spider.custom_settings, command_line=asked.settings)
@@ -141,7 +141,7 @@ def record_failure(
 def record_kept(
     spider: type[Spider], urls: Sequence[str], asked: HowAsked, folder: Path, store: Store
 ) -> Iterator[RecordedPage]:
-    """Write pages that the last crawl has kept (`keep_pages`) as test cases, with the callback that they had there.
+    """Write pages that the last crawl has kept (`keep_pages`) as test cases, with the same callback.
 
     Raises:
         UsageError: A page is not kept.

@@ -1,8 +1,8 @@
 """What repeats on a page: rows of a table, entries of a list, cards; and which fields each of them has. Pure.
 
 Siblings that look alike (tag, classes) are a candidate. Its fields are the elements inside that most of the siblings
-have once and whose texts differ: what is the same in each of them ("add to cart") is not a field. The candidate with
-the most informative fields wins. Every selector is tried on the page first: it finds these elements and no others.
+have once and whose texts differ: text that is the same in all of them ("add to cart") is not a field. The candidate
+with the most informative fields wins. Every selector is tried on the page first: it finds these elements and no others.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from crawler.authoring.inside import CLASS, MADE, PLAIN, InsideOf
 from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 
-_LEAST: Final = 2  #: elements of a list
-_MOST_ELEMENTS: Final = 20_000  #: of a page that are looked at
+_LEAST: Final = 2  #: elements needed for a list
+_MOST_ELEMENTS: Final = 20_000  #: elements of a page that are examined
 _MOST_FIELDS: Final = 12
-_MOST_TEXTS: Final = 300  #: within one element that may be fields
-_MOST: Final = 0.7  #: share of the elements that must have a field
-_WEIGHS: Final = 6  #: fields beyond that number make a list no better
+_MOST_TEXTS: Final = 300  #: elements within one that may be fields
+_MOST: Final = 0.7  #: a field must be in at least this share of the elements
+_WEIGHS: Final = 6  #: fields beyond this number do not make a list better
 _NO_LIST: Final = frozenset(
     ["head", "script", "style", "nav", "header", "footer", "aside", "select", "noscript", "svg", "template", "dialog"]
 )  # a template or a dialog is not visible until a script shows it
@@ -47,11 +47,11 @@ class FieldFound:
 
 @quick_dataclass
 class ListFound:
-    """What repeats.
+    """Elements that repeat on a page.
 
     Attributes:
         rows: Python expression for the elements, from ``response``.
-        count: How many the page has.
+        count: Their number on the page.
     """
 
     rows: str
@@ -60,7 +60,7 @@ class ListFound:
 
 
 def find_list(response: Response) -> ListFound | None:
-    """The most informative thing that repeats on a page; None where nothing does."""
+    """The most informative elements that repeat on a page; None if nothing repeats."""
     candidates = []
     for place, members in enumerate(_groups(response)):
         fields = [] if _is_filled_in(members) else list(_fields(response, members))
@@ -121,7 +121,7 @@ def _is_about(name: str) -> bool:
 
 
 def _is_filled_in(members: list[Any]) -> bool:
-    """Whether they are the rows of a form, which a person fills in."""
+    """Whether they are the rows of a form that a person fills in."""
     return bool(members[0].xpath(".//textarea | .//select | .//input[not(@type) or @type='text' or @type='email']"))
 
 
@@ -147,7 +147,7 @@ def _fields(response: Response, members: list[Any]) -> Iterator[FieldFound]:
 
 
 def _queries(members: list[Any]) -> Iterator[tuple[str, str]]:
-    """Queries for what has a text of its own inside the first members, with a name for each; each once."""
+    """Distinct queries for elements with their own text inside the first members, with a name for each."""
     seen: set[str] = set()
     if _texts_alone(members):
         yield "", "text"
@@ -180,7 +180,7 @@ def _name(member: Any, element: Any, query: str, headings: list[str]) -> str:
     cell = next((each for each in (element, *element.iterancestors()) if each.getparent() is member.root), None)
     if cell is not None and cell.tag == "td" and headings:
         place = [each for each in member.root if each.tag in ("td", "th")].index(cell)
-        if place < len(headings) and _WORD.search(headings[place]):  # "#" is no name
+        if place < len(headings) and _WORD.search(headings[place]):  # "#" is not a name
             return headings[place]
     named = re.findall(r"\.([\w-]+)", query)
     if named:
@@ -211,7 +211,7 @@ def _text(member: Any, query: str) -> str:
 
 
 def _reading(members: list[Any], query: str) -> str:
-    """How the text is read: directly where it is in the element itself, else all of it, white space collapsed."""
+    """How the text is read: directly if it is in the element itself, else all of it with white space collapsed."""
     plain = f"{query}::text" if query else "::text"
     if all(each.css(plain).get("") == _text(each, query) for each in members):
         return f"row.css({quoted(plain)}).get()"
@@ -293,7 +293,7 @@ def _above(element: Any, tag: str) -> Iterator[str]:
 
 
 def quoted(text: str) -> str:
-    """A text as Python source, in double quotes where that needs no escapes."""
+    """A text as Python source, in double quotes if that needs no escapes."""
     return f'"{text}"' if text.isprintable() and '"' not in text and "\\" not in text else repr(text)
 
 

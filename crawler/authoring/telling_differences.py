@@ -1,4 +1,4 @@
-"""What differs on a page, as lines for a person: ``-`` for what was there, ``+`` for what is found now."""
+"""The differences on a page, as lines for a person: ``-`` for what was recorded, ``+`` for what is found now."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from crawler.authoring.checking import Checked
     from crawler.replay.kept_pages import Difference
 
-_MOST_LINES = 5  #: of each group of one page
-_MOST_CHARACTERS = 60  #: of a value
+_MOST_LINES = 5  #: lines for each group of one page
+_MOST_CHARACTERS = 60  #: characters of a value
 
 
 def difference_lines(difference: Difference) -> list[str]:
-    """One page: its URL, and below it a line for each thing that differs; what is left out is counted."""
+    """One page: its URL, and below it a line for each difference; the lines left out are counted."""
     return [_safe(difference.url), *(f"  {_safe(line)}" for line in _differing(difference))]
 
 
@@ -46,7 +46,7 @@ def _first(lines: Sequence[str], what: str) -> Iterator[str]:
 
 
 def checked_lines(checked: Checked) -> list[str]:
-    """A recorded page that does not give what it should."""
+    """A recorded page that does not give the expected results."""
     lines = difference_lines(checked.difference)
     return [*lines, *(f"  ! {_safe(each)}" for each in checked.lacks)]
 

@@ -185,7 +185,7 @@ def decoders_for(url: str, content_encoding: str) -> list[Decoder]:
         raise BadAnswer(url, f"{len(codings)} content encodings on top of each other, more than {CODINGS}")
     unknown = [each for each in codings if each not in _MAKERS]
     if unknown:
-        raise BadAnswer(url, f"content encoding {unknown[0][:40]!r} is not known here")
+        raise BadAnswer(url, f"content encoding {unknown[0][:40]!r} is not supported")
     return [_MAKERS[each](url) for each in reversed(codings)]
 
 
@@ -239,7 +239,7 @@ class Decoding:
             raise TooLarge(self._url, f"too large: more than {self._max_bytes} bytes")
         self._members[level] += not piece
         if self._members[level] > MEMBERS:
-            raise TooLarge(self._url, f"too large: more than {MEMBERS} compressed streams behind one another")
+            raise TooLarge(self._url, f"too large: more than {MEMBERS} compressed streams one after another")
 
     def finish(self) -> None:
         """The wire bytes have ended; raises `Incomplete` when a coding has not."""

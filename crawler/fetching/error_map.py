@@ -39,10 +39,10 @@ _TLS_WORDS = (
     ("ip address mismatch", "its certificate is for another address"),
     ("no alternative certificate subject name", "its certificate is for another host"),
     ("does not match target", "its certificate is for another host"),
-    ("self-signed", "its certificate is signed by nobody that we trust (self-signed)"),
-    ("self signed", "its certificate is signed by nobody that we trust (self-signed)"),
-    ("unable to get local issuer", "its certificate is signed by nobody that we trust"),
-    ("unable to get issuer", "its certificate is signed by nobody that we trust"),
+    ("self-signed", "its certificate is not signed by anyone we trust (self-signed)"),
+    ("self signed", "its certificate is not signed by anyone we trust (self-signed)"),
+    ("unable to get local issuer", "its certificate is not signed by anyone we trust"),
+    ("unable to get issuer", "its certificate is not signed by anyone we trust"),
     ("revoked", "its certificate has been revoked"),
     ("certificate required", "it wants a client certificate"),
     ("protocol version", "it offers no TLS 1.2 or newer"),
@@ -179,7 +179,7 @@ def from_curl(
     if "Location" in text:
         return BadAnswer(url, "several Location headers that differ")
     if code in _NOT_HTTP:
-        return BadAnswer(url, f"the answer is no HTTP ({text})")
+        return BadAnswer(url, f"the answer is not HTTP ({text})")
     if code in _TOO_MUCH or (code == pycurl.E_RECV_ERROR and "header" in text.lower() and "large" in text.lower()):
         return BadAnswer(url, f"too many or too long header lines ({text})")
     if code == pycurl.E_FILESIZE_EXCEEDED:

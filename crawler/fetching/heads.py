@@ -68,7 +68,7 @@ def parse_head(url: str, raw_lines: list[bytes], limits: Limits) -> Head:
             raise ConnectFailed(url, "the connection broke inside the head of the answer")
         found = _STATUS_LINE.match(raw_lines[start])
         if found is None:
-            raise BadAnswer(url, f"the answer is no HTTP; it starts with {raw_lines[start][:40]!r}")
+            raise BadAnswer(url, f"the answer is not HTTP; it starts with {raw_lines[start][:40]!r}")
         status_line = raw_lines[start].rstrip(b"\r\n")
         if b"\r" in status_line or b"\0" in status_line:
             raise BadAnswer(url, f"a status line with a control character: {raw_lines[start][:40]!r}")
@@ -176,5 +176,5 @@ def _is_chunked(url: str, field: tuple[str, str] | None) -> bool:
     if field is None or field[1].lower() == "identity":
         return False
     if field[1].lower() != "chunked":
-        raise BadAnswer(url, f"transfer encoding {field[1][:40]!r} is not known here")
+        raise BadAnswer(url, f"transfer encoding {field[1][:40]!r} is not supported")
     return True

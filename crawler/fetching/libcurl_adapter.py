@@ -184,7 +184,7 @@ class HandlesAdapter(BaseAdapter):
 
     def _new(self, route: Route) -> Handle:
         if not self._may_open():
-            raise OSError(errno.EMFILE, "no descriptor may be taken for another connection")
+            raise OSError(errno.EMFILE, "no descriptor left for another connection")
         try:
             return self.make_handle(
                 route,

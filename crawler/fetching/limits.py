@@ -129,4 +129,4 @@ def timeouts(timeout: object) -> tuple[float | None, float | None]:
     connect, read = getattr(timeout, "connect_timeout", None), getattr(timeout, "read_timeout", None)
     if hasattr(timeout, "connect_timeout"):  # urllib3's Timeout
         return timeouts((connect, read))
-    raise TypeError(f"timeout is no number of seconds and no (connect, read) pair: {timeout!r}")
+    raise TypeError(f"timeout is neither a number of seconds nor a (connect, read) pair: {timeout!r}")

@@ -48,7 +48,7 @@ def look_up(url: str, name: str, port: int, ends: float, stopped: Callable[[], b
                 raise TimedOut(url, f"the name {name} did not resolve in time") from None
             continue
         if isinstance(answer, UnicodeError):
-            raise UnknownHost(url, f"{name} is no name of a host") from answer
+            raise UnknownHost(url, f"{name} is not a host name") from answer
         if isinstance(answer, OSError):
             raise answer
         return list(answer)

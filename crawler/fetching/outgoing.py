@@ -181,7 +181,7 @@ def outgoing(request: PreparedRequest, proxies: Mapping[str, str] | None) -> Out
     url = request.url or ""
     found = _URL.match(url)
     if found is None or _NOT_IN_URL.search(url):
-        raise Refused(shown(url), "not an http or https URL, or with characters that no URL has")
+        raise Refused(shown(url), "not an http or https URL, or it has characters that are not allowed in a URL")
     scheme, authority, target = found.groups()
     origin = _origin(scheme, authority) if len(authority) <= _AUTHORITY_MOST else "no valid host"
     if isinstance(origin, str):
@@ -274,7 +274,7 @@ def _body(
     if "content-length" in names:
         said = next(value for name, value in headers if name.lower() == "content-length")
         if not (said.isascii() and said.isdigit()) or "transfer-encoding" in names:
-            raise Refused(url, "header 'Content-Length' is no number, or contradicts Transfer-Encoding")
+            raise Refused(url, "header 'Content-Length' is not a number, or contradicts Transfer-Encoding")
         length = int(said)
     if isinstance(body, bytes | bytearray | memoryview):
         if length is not None and length != len(body):

@@ -136,7 +136,7 @@ def check_http(transport: str, http: str) -> None:
     if http == "3" and transport == "curl" and not has_http3():
         raise UsageError(
             f"the libcurl here ({libcurl_name()}) is built without HTTP/3: install a pycurl whose libcurl has it, or"
-            ' set http = "auto", which takes the newest that there is'
+            ' set http = "auto", which takes the newest available version'
         )
 
 

@@ -40,7 +40,7 @@ def odd_about(status: int, sent: Mapping[str, str | bytes], came: Mapping[str, s
     """
     if status == _PART and not any(name.lower() == "range" for name in sent):
         return (
-            "" if _is_whole(came.get("content-range", "")) else "a part of the page: status 206, and no part was asked"
+            "" if _is_whole(came.get("content-range", "")) else "a part of the page: status 206 without a range request"
         )
     if status in _MAY_BE_EMPTY:
         return ""

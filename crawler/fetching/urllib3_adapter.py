@@ -278,7 +278,7 @@ class Urllib3Adapter(HTTPAdapter):
             manager = self._managers.get(proxy)
         if manager is None:
             if proxy.url.startswith("socks"):
-                raise Refused(url, "this transport speaks to no SOCKS proxy; transport=curl does")
+                raise Refused(url, "this transport does not support SOCKS proxies; transport=curl does")
             secured = proxy.url.startswith("https")
             made = ProxyManager(
                 proxy.url,

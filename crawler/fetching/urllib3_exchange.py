@@ -105,7 +105,7 @@ class Exchange:
             if not line:
                 raise http.client.RemoteDisconnected("closed without an answer, or inside its head")
             if first and not line.startswith(b"HTTP/"):
-                raise BadAnswer(url, f"the answer is no HTTP; it starts with {line[:40]!r}")
+                raise BadAnswer(url, f"the answer is not HTTP; it starts with {line[:40]!r}")
             total += len(line)
             if len(line) > LINE_BYTES or total > self.limits.max_header_bytes + LINE_BYTES:
                 raise BadAnswer(url, f"too long header lines: more than {LINE_BYTES} bytes, or too many of them")

@@ -304,12 +304,12 @@ def _allowed_host(entry: object) -> str:
     except InvalidURL:
         shown = redact(str(entry)).rpartition("@")[2]
         raise SpiderError(
-            f"allowed_domains: {shown!r} is no host; write hosts such as 'shop.example', which stands for its"
-            " subdomains, too"
+            f"allowed_domains: {shown!r} is not a host; write hosts such as 'shop.example', which includes its"
+            " subdomains"
         ) from None
     if rest or "?" in place or "#" in place:
         raise SpiderError(
-            f"allowed_domains: {redact(text)!r} names a page, and a host is wanted: write {host!r}; which pages of it"
+            f"allowed_domains: {redact(text)!r} names a page, but a host is needed: write {host!r}; which pages of it"
             " are followed is for the callbacks (or the rules) to say"
         )
     return host

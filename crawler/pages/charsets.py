@@ -244,7 +244,7 @@ def _what_loses_least(body: bytes, first: str | None, other: str | None) -> Text
     found = (
         f"{_name(first)} is declared, but the bytes are not"
         if first
-        else "none is declared, and the bytes are no UTF-8"
+        else "none is declared, and the bytes are not UTF-8"
     )
     hidden = _utf_16(body) if b"\0" in body else None
     if hidden is not None:
@@ -255,7 +255,7 @@ def _what_loses_least(body: bytes, first: str | None, other: str | None) -> Text
     text = body.decode(wanted, "replace")
     lost = text.count("\ufffd")
     if lost and (len(text) - _ascii_in(text) - lost) >= lost * _NEARLY:
-        return Text(text, wanted, f"charset: {lost:,} characters are no {_name(wanted)} and were lost")
+        return Text(text, wanted, f"charset: {lost:,} characters are not {_name(wanted)} and were lost")
     if other is not None and other != first and (text := _strictly(body, other)) is not None:
         return Text(text, other, f"charset: {found}: read as {_name(other)}, as the page says")
     return _guessed(body, _guess(body), found)
@@ -297,7 +297,9 @@ def _with_losses(body: bytes, charset: str) -> Text:
     if text is not None:
         return Text(text, charset)
     text = body.decode(charset, "replace")
-    return Text(text, charset, f"charset: {text.count(chr(0xFFFD)):,} characters are no {_name(charset)} and were lost")
+    return Text(
+        text, charset, f"charset: {text.count(chr(0xFFFD)):,} characters are not {_name(charset)} and were lost"
+    )
 
 
 def _name(charset: str) -> str:

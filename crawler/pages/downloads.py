@@ -194,7 +194,7 @@ def new_file(folder: Path | str, name: str) -> Iterator[tuple[BinaryIO, Path]]:
         directory = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise UsageError(f"{place}: a symbolic link, or no folder; files are not saved through links") from None
+            raise UsageError(f"{place}: a symbolic link, or not a folder; files are not saved through links") from None
         raise
     try:
         chosen, descriptor = _made(directory, clean_name(name), place)
@@ -221,7 +221,7 @@ def saved(folder: Path | str, name: str, body: bytes, if_there: IfThere = "numbe
         UsageError: The folder is a symbolic link, or not a folder; *if_there* is none of these; a folder has that name.
     """
     if if_there not in ("number", "keep", "replace"):
-        raise UsageError(f"if_there is 'number', 'keep' or 'replace', not {if_there!r}")
+        raise UsageError(f"if_there must be 'number', 'keep' or 'replace', not {if_there!r}")
     target = Path(folder) / clean_name(name)
     if if_there == "keep" and os.path.lexists(target):
         if not target.is_symlink() and target.is_dir():

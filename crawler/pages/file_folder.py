@@ -190,7 +190,7 @@ class FileFolder:
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENOTDIR):
                 raise UsageError(
-                    f"{self.names}: a symbolic link, or no folder; no names are made through links"
+                    f"{self.names}: a symbolic link, or not a folder; no names are created through links"
                 ) from None
             raise
         try:

@@ -194,5 +194,5 @@ def as_texts(name: str, value: Any) -> list[str]:
     values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
     for each in values:
         if isinstance(each, bool) or not isinstance(each, str | int | float):
-            raise UsageError(f"field {name!r} takes a text or a number, or a list of them; not {class_name_of(each)}")
+            raise UsageError(f"field {name!r} takes a string or a number, or a list of them; not {class_name_of(each)}")
     return [each if isinstance(each, str) else str(each) for each in values]

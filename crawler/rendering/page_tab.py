@@ -248,7 +248,7 @@ class Tab:
                 if self._quiet.for_s(after) >= quiet.enough_s(after - now):
                     return
             if self._quiet.only_polls(now):
-                self._warn("the page asks for the same again and again: it was taken as it was")
+                self._warn("the page keeps requesting the same things: it was taken as it was")
                 return
 
     async def _is_loaded(self) -> bool:

@@ -287,7 +287,7 @@ class _BrowserThread:
         if not browser.is_old and self._count % _LOOK_EVERY_PAGES == 0:
             size = await self._loop.run_in_executor(None, browser.memory_bytes)
             if size > self._care.memory_bytes:
-                _log.info("the browser has %d MB of memory: it is restarted", size // 1_000_000)
+                _log.info("the browser uses %d MB of memory: it is restarted", size // 1_000_000)
                 browser.is_old = True
         if browser.is_old and not browser.pages:
             await browser.close()

@@ -78,7 +78,7 @@ def import_warc(
     pages = read_warc(source)
     first = list(islice(pages, 1))  # a file that is not WARC is found before a crawl is begun
     if not first:
-        raise UsageError(f"{source} holds no page: no WARC record of an answer with status 200")
+        raise UsageError(f"{source} contains no page: no WARC record of an answer with status 200")
     store = open_project_store(merged)
     try:
         args = json.dumps(dict(arguments or {}), sort_keys=True, ensure_ascii=False)

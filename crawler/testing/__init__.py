@@ -1,6 +1,6 @@
-"""For tests of crawlers: a practice site with a real login, fixtures, a scripted adapter, a fake clock, a raw server.
+"""For testing crawlers: a practice site with a real login, fixtures, a scripted adapter, a fake clock, a raw server.
 
-The names load on first use: pytest imports the fixtures of this package in every run, and most runs need none of it.
+Names are loaded on first use: pytest imports this package's fixtures in every run, and most runs need none of them.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from crawler.untyped import take_cookies
 
 @quick_dataclass
 class Reply:
-    """An answer in a script; made by `reply`. It can be given any number of times."""
+    """An answer in a script; made by `reply`. It may be used any number of times."""
 
     status: int
     body: bytes
@@ -56,7 +56,7 @@ def reply(
 
 
 class ScriptedAdapter(BaseAdapter):
-    """Gives the answers of a script, in order, and remembers what was asked. Safe from any thread.
+    """Gives the answers of a script in order and remembers the requests. Thread-safe.
 
     ::
 
@@ -65,11 +65,11 @@ class ScriptedAdapter(BaseAdapter):
         session.mount("http://", adapter)
 
     Args:
-        script: Answers to requests that no rule of `on` fits: replies, errors to raise, or functions that take the
+        script: Answers to requests that match no rule of `on`: replies, errors to raise, or functions that take the
             prepared request and return a reply.
 
     Attributes:
-        requests: Every request that came, in order.
+        requests: Every request received, in order.
         timeouts: The timeout each came with.
         is_closed: Whether the session has closed its adapters.
     """
@@ -84,12 +84,12 @@ class ScriptedAdapter(BaseAdapter):
         self.is_closed = False
 
     def on(self, url: str, *script: Step, method: str | None = None) -> ScriptedAdapter:
-        """A script for one address; its last answer is given again and again.
+        """Adds a script for one address; its last answer is repeated.
 
         Args:
-            url: A whole URL, or a path with its query; rules added later win.
+            url: A whole URL, or a path with its query; rules added later take precedence.
             script: One or more answers.
-            method: Only for this method.
+            method: Only match this method.
         Returns:
             This adapter.
         Raises:
@@ -103,7 +103,7 @@ class ScriptedAdapter(BaseAdapter):
 
     @property
     def left(self) -> int:
-        """How many answers of the main script nobody has asked for."""
+        """How many answers of the main script have not been used."""
         with self._lock:
             return len(self._script)
 
@@ -116,7 +116,7 @@ class ScriptedAdapter(BaseAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """The next answer, or the next error raised.
+        """Gives the next answer, or raises the next error.
 
         Raises:
             AssertionError: The script has no answer for this request.
@@ -134,7 +134,7 @@ class ScriptedAdapter(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """Remembers that it was closed."""
+        """Records that it was closed."""
         with self._lock:
             self.is_closed = True
 
@@ -148,7 +148,7 @@ class ScriptedAdapter(BaseAdapter):
 
 
 class _Original:
-    """What requests reads Set-Cookie fields from: the place of an `http.client.HTTPResponse`."""
+    """Stands in for the `http.client.HTTPResponse` from which requests reads Set-Cookie fields."""
 
     def __init__(self, headers: tuple[tuple[str, str], ...]) -> None:
         self.msg = HTTPMessage()

@@ -1,4 +1,4 @@
-"""The goods of the practice bookshop, and the truth about what a perfect crawl of it brings."""
+"""The books and orders of the practice bookshop, and what a perfect crawl of it returns."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _WORDS = _TALE.split()
 
 @quick_dataclass
 class Book:
-    """One book; all of it is public but the price, which depends on the customer."""
+    """One book; all of it is public except the price, which depends on the customer."""
 
     id: int
     title: str
@@ -47,12 +47,12 @@ class Book:
     stock: int
 
     def price(self, account: Account) -> str:
-        """What *account* pays, as the page shows it, such as ``"£12.34"``."""
+        """The price for *account*, as the page shows it, such as ``"£12.34"``."""
         pence = self.pence * (100 - account.discount_percent) // 100
         return f"£{pence // 100}.{pence % 100:02d}"
 
     def facts(self) -> dict[str, str]:
-        """The fields that everyone sees, as the texts on the page."""
+        """The fields that everyone sees, as text on the page."""
         return {
             "id": str(self.id),
             "title": self.title,
@@ -72,16 +72,16 @@ class Order:
     book_id: int
 
     def facts(self) -> dict[str, str]:
-        """Its fields as the texts on the page."""
+        """Its fields, as text on the page."""
         return {"order": self.number, "date": self.date, "total": self.total, "book": str(self.book_id)}
 
 
 class Shop:
-    """Books and orders, made from the seed. Safe from any thread: an edit puts a whole new list in its place.
+    """Books and orders, made from the seed. Thread-safe: an edit replaces the whole list.
 
     Attributes:
-        books: Those that are for sale, in order.
-        edits: How often they were edited.
+        books: The books for sale, in order.
+        edits: How many times they have been edited.
     """
 
     def __init__(self, options: SiteOptions) -> None:
@@ -96,10 +96,10 @@ class Shop:
         self.per_page = options.per_page
 
     def edit(self, edits: Mapping[int, Mapping[str, Any] | None]) -> None:
-        """Change books while the site runs.
+        """Changes books while the site runs.
 
         Args:
-            edits: Number of a book to the fields that change (`Book`); None takes it off sale, an empty mapping puts it
+            edits: Book number to the fields that change (`Book`); None takes it off sale, an empty mapping puts it
                 back.
         Raises:
             ValueError: There is no such book.
@@ -123,43 +123,43 @@ class Shop:
 
     @property
     def list_pages(self) -> int:
-        """How many pages the catalogue has."""
+        """Number of pages in the catalogue."""
         return pages_for(len(self.books), self.per_page)
 
     def order_pages(self, username: str) -> int:
-        """How many pages the orders of an account fill."""
+        """Number of pages that an account's orders fill."""
         return pages_for(len(self.orders[username]), ORDERS_PER_PAGE)
 
     def on_page(self, page: int) -> list[Book]:
-        """The books of list page *page* (from 1); empty when there is no such page."""
+        """The books on list page *page* (from 1); empty when there is no such page."""
         first = (page - 1) * self.per_page
         return self.books[first : first + self.per_page] if page >= 1 else []
 
 
 class Truth:
-    """What a perfect crawl finds: addresses and items. Reads only; safe from any thread."""
+    """What a perfect crawl finds: addresses and items. Read-only and thread-safe."""
 
     def __init__(self, shop: Shop, base: str) -> None:
         self._shop, self._base = shop, base
 
     @cached_property
     def book_urls(self) -> list[str]:
-        """The public detail pages, in order."""
+        """Addresses of the public detail pages, in order."""
         return [f"{self._base}/book/{book.id}" for book in self._shop.books]
 
     @cached_property
     def catalogue_urls(self) -> list[str]:
-        """The public list pages, in order."""
+        """Addresses of the public list pages, in order."""
         return self._pages("/catalogue/", self._shop.list_pages)
 
     @cached_property
     def member_urls(self) -> list[str]:
-        """The detail pages behind the login, in order."""
+        """Addresses of the detail pages behind the login, in order."""
         return [f"{self._base}/members/book/{book.id}" for book in self._shop.books]
 
     @cached_property
     def member_list_urls(self) -> list[str]:
-        """The list pages behind the login, in order."""
+        """Addresses of the list pages behind the login, in order."""
         return self._pages("/members/", self._shop.list_pages)
 
     @cached_property
@@ -169,26 +169,26 @@ class Truth:
 
     @cached_property
     def urls(self) -> set[str]:
-        """Every public page that links lead to from the home page, the forbidden ones left out."""
+        """Every public page that can be reached by links from the home page, without the forbidden ones."""
         return {f"{self._base}/", *self.catalogue_urls, *self.book_urls}
 
     def account_urls(self, username: str) -> set[str]:
-        """The pages that a signed-in customer reaches besides `urls`."""
+        """The pages that a signed-in customer can reach in addition to `urls`."""
         orders = self._pages("/orders/", self._shop.order_pages(username))
         details = [f"{self._base}/orders/{order.number}" for order in self._shop.orders[username]]
         return {f"{self._base}/account/", *orders, *details, *self.member_list_urls, *self.member_urls}
 
     def catalogue_items(self, username: str | None = None) -> list[dict[str, str]]:
-        """One dict a public book page: id, title, upc, description, stock; and price for a signed-in account."""
+        """One dict for each public book page: id, title, upc, description, stock; and price for a signed-in account."""
         account = self._shop.accounts[username] if username is not None else None
         return [book.facts() | ({"price": book.price(account)} if account else {}) for book in self._shop.books]
 
     def member_items(self, username: str) -> list[dict[str, str]]:
-        """One dict a book page behind the login: as `catalogue_items`, and `account`, the name on the page."""
+        """One dict for each book page behind the login: as `catalogue_items`, plus `account`, the name on the page."""
         return [item | {"account": username} for item in self.catalogue_items(username)]
 
     def order_items(self, username: str) -> list[dict[str, str]]:
-        """One dict an order of the account: order, date, total, book."""
+        """One dict for each order of the account: order, date, total, book."""
         return [order.facts() for order in self._shop.orders[username]]
 
     def _pages(self, path: str, count: int) -> list[str]:
@@ -196,7 +196,7 @@ class Truth:
 
 
 def pages_for(count: int, per_page: int) -> int:
-    """How many pages *count* things fill; an empty list still has one page."""
+    """Number of pages that *count* entries fill; an empty list still has one page."""
     return max(1, -(-count // per_page))
 
 

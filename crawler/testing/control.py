@@ -1,6 +1,6 @@
-"""The practice site's control interface: what a test in another process may ask and order, as JSON over HTTP.
+"""The practice site's control interface: queries and commands for a test in another process, as JSON over HTTP.
 
-It has a port of its own, so that its requests appear in no record. It is off unless the site was started with
+It has its own port, so that its requests do not appear in any record. It is off unless the site was started with
 ``control=True``, and listens on loopback only.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SiteControl:
-    """Answers ``/_site/...``. Safe from any thread."""
+    """Answers ``/_site/...``. Thread-safe."""
 
     def __init__(self, site: Site) -> None:
         self._questions: dict[str, Callable[[dict[str, str]], Any]] = {
@@ -38,19 +38,19 @@ class SiteControl:
         }
 
     def connected(self, host: str) -> int:
-        """Connections are not counted here."""
+        """Always 0: connections are not counted here."""
         return 0
 
     def answers_left(self, answered: int) -> bool:
-        """Connections stay open."""
+        """Always true: connections stay open."""
         return True
 
     def date_offset_s(self) -> float:
-        """This clock is right."""
+        """Always 0: this clock is right."""
         return 0.0
 
     def answer(self, call: WireRequest) -> Answer:
-        """A question by GET, an order by POST; what is wrong with it comes back as ``{"error": ...}`` with 400."""
+        """A query by GET, a command by POST; an invalid one is answered with ``{"error": ...}`` and status 400."""
         try:
             if call.method == "GET" and call.path in self._questions:
                 return Answer.json(self._questions[call.path](call.query()))

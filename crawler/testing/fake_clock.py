@@ -9,16 +9,16 @@ START_S = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 
 
 class FakeClock:
-    """Time for tests: it passes when told to. Safe from any thread.
+    """A clock for tests: time passes only when told to. Thread-safe.
 
-    Waiting returns at once, and counts as time passed: code that waits 60 s is tested in no time, and `waits` says
-    what it waited for.
+    Waiting returns at once, and counts as time passed: code that waits 60 s can be tested in no time, and `waits`
+    lists how long it waited.
 
     Args:
-        start_s: Seconds since 1970 at which it starts; 1 January 2026 UTC when left out.
+        start_s: Start time in seconds since 1970; 1 January 2026 UTC by default.
 
     Attributes:
-        waits: Seconds of every wait, in order.
+        waits: Length of every wait in seconds, in order.
     """
 
     def __init__(self, start_s: float = START_S) -> None:
@@ -33,15 +33,15 @@ class FakeClock:
             return self._now_s
 
     def monotonic(self) -> float:
-        """Seconds that only ever grow."""
+        """Seconds that never go backwards."""
         with self._lock:
             return self._monotonic_s
 
     def advance(self, seconds: float) -> None:
-        """Lets time pass on both clocks.
+        """Advances both clocks.
 
         Raises:
-            ValueError: Less than 0; use `jump` for a wall clock that is put back.
+            ValueError: Less than 0; use `jump` to set the wall clock back.
         """
         if seconds < 0:
             raise ValueError(f"time does not run backwards: {seconds!r}")
@@ -50,22 +50,22 @@ class FakeClock:
             self._monotonic_s += seconds
 
     def jump(self, seconds: float) -> None:
-        """Puts the wall clock forward or back, as an administrator would; the monotonic one does not notice."""
+        """Sets the wall clock forward or back, as an administrator would; the monotonic clock is not affected."""
         with self._lock:
             self._now_s += seconds
 
     def sleep(self, seconds: float) -> None:
-        """Passes the time at once. Less than 0 is an error, as with `time.sleep`."""
+        """Advances the time at once. Less than 0 is an error, as with `time.sleep`."""
         self.advance(seconds)
         with self._lock:
             self.waits.append(seconds)
 
     def wait(self, event: threading.Event, seconds: float | None) -> bool:
-        """Like ``event.wait(seconds)``, without the waiting: time passes unless the event is set.
+        """Like ``event.wait(seconds)``, but without waiting: the time passes at once unless the event is set.
 
         Args:
             event: What to wait for.
-            seconds: At most so long. None waits for ever, which no fake clock can: the event must be set.
+            seconds: The longest wait. None would wait for ever, which a fake clock cannot do: the event must be set.
         Returns:
             Whether the event is set.
         Raises:

@@ -1,4 +1,4 @@
-"""Pages of the practice site that go wrong on request, and faults that befall the shop's pages by rate."""
+"""Pages of the practice site that fail on request, and faults that hit the shop's pages at a given rate."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from crawler.testing.wire import Answer
 Handler = Callable[[VisitorRequest], Answer]
 REDIRECT_STATUSES = {"301": 301, "302": 302, "303": 303, "307": 307, "308": 308}
 MAX_WAIT_S = 60.0
-HEAD_ONLY_BYTES = 40  # a reset after so many bytes leaves a client with half a head
+HEAD_ONLY_BYTES = 40  # a reset after this many bytes leaves a client with half a head
 
 
 class Faults:
-    """Breaks things in measured doses. Safe from any thread. Its options may be replaced while the site runs."""
+    """Injects faults as the options say. Thread-safe. Its options may be replaced while the site runs."""
 
     def __init__(
         self, options: SiteOptions, layout: Layout, sessions: Sessions, recorder: Recorder, closing: threading.Event
@@ -37,7 +37,7 @@ class Faults:
         self._recent: dict[str, deque[float]] = {}
 
     def routes(self) -> dict[str, Handler]:
-        """The handlers, by first part of the path."""
+        """The handlers, by the first part of the path."""
         return {
             "flaky": self.flaky,
             "limited": self.limited,
@@ -49,19 +49,19 @@ class Faults:
         }
 
     def reset(self) -> None:
-        """Forgets how often each page was asked for: flaky pages fail again."""
+        """Forgets how often each page was requested: flaky pages fail again."""
         with self._lock:
             self._seen.clear()
             self._away_until.clear()
             self._recent.clear()
 
     def wait(self, seconds: float) -> None:
-        """Lets time pass, at most a minute, and not beyond the end of the site."""
+        """Waits, at most a minute, and not after the site was closed."""
         if seconds > 0:
             self._closing.wait(min(seconds, MAX_WAIT_S))
 
     def strike(self, visit: VisitorRequest) -> Answer | None:
-        """A fault in place of the answer to a shop page, by the rates in the options; or None, perhaps after a wait."""
+        """A fault in place of a shop page, at the rates in the options; or None, perhaps after a wait."""
         options = self.options
         if options.requests_per_s is not None and self._too_fast(visit.call.host, options.requests_per_s):
             self._recorder.count("refused", "too-fast")
@@ -85,7 +85,7 @@ class Faults:
         return None
 
     def cut(self, visit: VisitorRequest, answer: Answer) -> None:
-        """Marks an answer for a reset in the middle of its body, by rate."""
+        """Marks an answer for a reset in the middle of its body, at the given rate."""
         rate = self.options.rate_cut
         if rate and answer.status == 200 and visit.call.path.startswith(self.options.fault_paths):
             with self._lock:
@@ -94,16 +94,16 @@ class Faults:
                 answer.reset_after = 200 + len(answer.body) // 2
 
     def flaky(self, visit: VisitorRequest) -> Answer:
-        """``/flaky/ID?times=k&status=503``: answers the status k times, then 200; k counts for each whole address."""
+        """``/flaky/ID?times=k&status=503``: answers with the status k times, then 200; counted per full address."""
         query = visit.call.query()
         if self._times_before(visit) < _number(query.get("times"), 1):
             return self._sorry(int(_number(query.get("status"), 503)), query.get("after", ""))
         return self._layout.page(visit, "Flaky", f'<h1>At last</h1><p class="id">{visit.number()}</p>')
 
     def limited(self, visit: VisitorRequest) -> Answer:
-        """``/limited/ID?after=2&form=seconds|date``: 429 with Retry-After, then 200 to whoever stayed away that long.
+        """``/limited/ID?after=2&form=seconds|date``: 429 with Retry-After, then 200 to clients that waited that long.
 
-        Who comes back early is counted as ``too-early`` and gets the 429 again, with what is left of the time.
+        A client that comes back early is counted as ``too-early`` and gets another 429 with the remaining time.
         """
         query = visit.call.query()
         after_s = _number(query.get("after"), 1)
@@ -111,7 +111,7 @@ class Faults:
         with self._lock:
             until = self._away_until.get(visit.call.target)
             if until is None:
-                # A date has whole seconds, so that the time that counts is the one the visitor can know.
+                # A date has whole seconds; the visitor can only know that time, so it is the one that counts.
                 until = float(int(now + after_s) + 1) if query.get("form") == "date" else now + after_s
                 self._away_until[visit.call.target] = until
                 early = False
@@ -125,7 +125,7 @@ class Faults:
         return self._sorry(429, text)
 
     def slow(self, visit: VisitorRequest) -> Answer:
-        """``/slow/ID?s=1.5``: takes that long, at most a minute."""
+        """``/slow/ID?s=1.5``: answers after that long, at most a minute."""
         self.wait(_number(visit.call.query().get("s"), self.options.slow_s))
         return self._layout.page(visit, "Slow", f'<h1>Sorry to keep you waiting</h1><p class="id">{visit.number()}</p>')
 
@@ -155,13 +155,13 @@ class Faults:
         return self._layout.not_found(visit)
 
     def rotating(self, visit: VisitorRequest) -> Answer:
-        """``/rotating/ID``: each answer replaces the session id; the id before is refused with 401 from then on."""
+        """``/rotating/ID``: each answer replaces the session id; the previous id is refused with 401 from then on."""
         if visit.session is None:
             return Answer.redirect(f"/login?next={quote(visit.call.target, safe='')}")
         return self._layout.page(visit, "Rotating", f'<h1>Round and round</h1><p class="id">{visit.number()}</p>')
 
     def status(self, visit: VisitorRequest) -> Answer:
-        """``/status/404`` and the like: a page with that status."""
+        """``/status/404`` and so on: a page with that status."""
         status = visit.number() or 404
         return self._layout.page(
             visit, f"Status {status}", "<h1>As you wished</h1>", status if 200 <= status < 600 else 404
@@ -199,7 +199,7 @@ class Faults:
 
 
 def _seconds(wait_s: float) -> str:
-    """Whole seconds that are not less than the wait, as Retry-After wants them."""
+    """The wait rounded up to whole seconds, as Retry-After requires."""
     return str(max(0, int(wait_s) + (wait_s > int(wait_s))))
 
 

@@ -1,7 +1,7 @@
-"""For pytest: recorded pages as tests, a practice site, scripted servers and adapters, and a clock.
+"""Fixtures for pytest: recorded pages as tests, a practice site, scripted servers and adapters, and a clock.
 
-pytest loads this module in every run of a project that has the crawler installed, so it imports nothing of weight;
-each fixture imports what it needs when a test asks for it.
+pytest loads this module in every run of a project that has the crawler installed, so it imports nothing heavy;
+each fixture imports what it needs when a test uses it.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
     from crawler.testing.site_options import SiteOptions
 
     class MakePracticeSite(Protocol):
-        """What the fixture `make_practice_site` gives."""
+        """The type of the fixture `make_practice_site`."""
 
         def __call__(self, options: SiteOptions | None = None, **changes: Any) -> PracticeSite:
-            """A running site that is closed after the test."""
+            """Starts a site that is closed after the test."""
 
     class MakeSiteProcess(Protocol):
-        """What the fixture `make_site_process` gives."""
+        """The type of the fixture `make_site_process`."""
 
         def __call__(self, options: SiteOptions | None = None, **changes: Any) -> SiteProcess:
-            """A site in a process of its own that is ended after the test."""
+            """Starts a site in its own process, which is ended after the test."""
 
     class MakeRawServer(Protocol):
-        """What the fixture `make_raw_server` gives."""
+        """The type of the fixture `make_raw_server`."""
 
         def __call__(self, *scripts: Any, **options: Any) -> RawServer:
-            """A scripted server that is closed after the test."""
+            """Starts a scripted server that is closed after the test."""
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Each recorded page (`crawl record`) is a test."""
+    """Collects each recorded page (`crawl record`) as a test."""
     if not file_path.name.endswith(".page.json"):
         return None
     from crawler.testing.page_items import PageFile
@@ -50,7 +50,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 @pytest.fixture
 def make_practice_site() -> Iterator[MakePracticeSite]:
-    """Starts practice sites with the options a test wants; closes them after the test."""
+    """Starts practice sites with the options that a test needs; closes them after the test."""
     from crawler.testing.practice import PracticeSite
 
     with ExitStack() as running:
@@ -69,7 +69,7 @@ def practice_site(make_practice_site: MakePracticeSite) -> PracticeSite:
 
 @pytest.fixture
 def make_site_process() -> Iterator[MakeSiteProcess]:
-    """Starts practice sites in processes of their own; ends them after the test."""
+    """Starts practice sites, each in its own process; ends them after the test."""
     from crawler.testing.process import SiteProcess
 
     with ExitStack() as running:

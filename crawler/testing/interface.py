@@ -1,4 +1,4 @@
-"""What a practice site can be asked and told, wherever it runs: in this process, or in one of its own."""
+"""The interface of a practice site, wherever it runs: in this process or in its own."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from crawler.testing.site_records import LoggedRequest, Record
 
 
 class Site(ABC):
-    """A running practice site. Safe from any thread.
+    """A running practice site. Thread-safe.
 
     Attributes:
         options: How it behaves (see `SiteOptions`).
-        url: Address of the first host, without a slash at the end.
+        url: Address of the first host, without a trailing slash.
         urls: The same for each host.
-        http_url: Where the first host speaks plain http; the same as `url` unless the site has a certificate.
-        control_url: Address of the control interface, or None where it is not offered.
+        http_url: Plain http address of the first host; the same as `url` unless the site has a certificate.
+        control_url: Address of the control interface, or None if it is off.
     """
 
     options: SiteOptions
@@ -31,7 +31,7 @@ class Site(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """End it. Calling it again is fine."""
+        """Close the site. It may be called again."""
 
     def __enter__(self) -> Self:
         return self
@@ -53,49 +53,49 @@ class Site(ABC):
     @property
     @abstractmethod
     def truth(self) -> Truth:
-        """What a perfect crawl of the first host finds."""
+        """What a perfect crawl of the first host returns."""
 
     @property
     @abstractmethod
     def record(self) -> Record:
-        """The counts now: a copy."""
+        """A copy of the current counts."""
 
     @property
     @abstractmethod
     def log(self) -> list[LoggedRequest]:
-        """The last requests, at most `SiteOptions.log_limit`."""
+        """The latest requests, at most `SiteOptions.log_limit`."""
 
     @abstractmethod
     def gaps(self, host: str | None = None) -> list[float]:
-        """Seconds between the starts of successive requests to *host* (the first one when left out), in order."""
+        """Seconds between the starts of successive requests to *host* (by default the first one), in order."""
 
     @abstractmethod
     def wait_for_answers(self, count: int, seconds: float = 30.0) -> bool:
-        """Wait, without polling, until the site has answered so many requests since the last reset.
+        """Wait, without polling, until the site has answered *count* requests since the last reset.
 
         Args:
-            count: How many, control requests not counted.
-            seconds: Wait at most so long.
+            count: Number of requests, without control requests.
+            seconds: The longest wait.
         Returns:
-            Whether they were answered.
+            Whether that many were answered.
         """
 
     @abstractmethod
     def live_sessions(self, account: str | None = None) -> int:
-        """How many sessions an account, or everybody, has now."""
+        """Number of live sessions of an account, or of all."""
 
     @abstractmethod
     def mail_code(self, account: str) -> str | None:
-        """The one-time code in the last mail to an account, or None."""
+        """The one-time code in the latest mail to an account, or None."""
 
     # --- what it does when told ---------------------------------------------------------------------------------------
     @abstractmethod
     def reset_record(self) -> None:
-        """Start counting anew: the record, the log, and how often each flaky page was asked for."""
+        """Reset the counts: the record, the log, and how often each flaky page was requested."""
 
     @abstractmethod
     def revoke(self, account: str | None = None) -> int:
-        """End the sessions of an account, or of everybody, as an administrator would.
+        """End the sessions of an account, or of all, as an administrator would.
 
         Returns:
             How many sessions there were.
@@ -103,7 +103,7 @@ class Site(ABC):
 
     @abstractmethod
     def revoke_all(self) -> int:
-        """End all sessions, all tokens, and logins that are half done.
+        """End all sessions, all tokens, and unfinished logins.
 
         Returns:
             How many sessions and tokens there were.
@@ -111,7 +111,7 @@ class Site(ABC):
 
     @abstractmethod
     def expire_now(self, account: str | None = None) -> int:
-        """End sessions and tokens of an account, or of everybody, as if their time were up.
+        """End the sessions and tokens of an account, or of all, as if they had expired.
 
         Returns:
             How many there were.
@@ -119,10 +119,10 @@ class Site(ABC):
 
     @abstractmethod
     def edit(self, edits: Mapping[int, Mapping[str, Any] | None]) -> None:
-        """Change books while the site runs, for instance ``edit({3: {"pence": 999}, 7: None})``; `truth` is anew then.
+        """Change books while the site runs, for instance ``edit({3: {"pence": 999}, 7: None})``; `truth` changes too.
 
         Args:
-            edits: Number of a book to its fields that change (`books.Book`); None takes it off sale, an empty mapping
+            edits: Book number to the fields that change (`books.Book`); None takes it off sale, an empty mapping
                 puts it back.
         Raises:
             ValueError: There is no such book.

@@ -1,4 +1,4 @@
-"""The invoices of the practice shop: PDF files behind the login, with validators and ranges as servers have them."""
+"""The invoices of the practice shop: PDF files behind the login, with validators and range requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PDF = "application/pdf"
 
 
 class Invoices:
-    """``/invoices/`` lists them, ``/invoices/7.pdf`` is one. Its options may be replaced; safe from any thread."""
+    """``/invoices/`` lists them, ``/invoices/7.pdf`` is one. Its options may be replaced; thread-safe."""
 
     def __init__(
         self, options: SiteOptions, layout: Layout, forms: LoginForms, sessions: Sessions, recorder: Recorder
@@ -31,11 +31,11 @@ class Invoices:
         self._layout, self._forms, self._sessions, self._recorder = layout, forms, sessions, recorder
 
     def routes(self) -> dict[str, Handler]:
-        """The handlers, by first part of the path."""
+        """The handlers, by the first part of the path."""
         return {"invoices": self.handle}
 
     def handle(self, visit: VisitorRequest) -> Answer:
-        """The list, or one of them; guests get what a page behind the login shows them."""
+        """The list, or one invoice; guests get what any page behind the login shows them."""
         if not self.options.invoices:
             return self._layout.not_found(visit)
         if visit.session is None:

@@ -1,4 +1,4 @@
-"""The frame around every page of the practice site: navigation, account line, ways to log out, footer."""
+"""The layout of every page of the practice site: navigation, account line, logout links, footer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOGOUT_LINKS = (
     ("/exit?then=/", "Déconnexion"),
     ("/go?to=/logout", "Close"),
 )
-SNEAKY_LOGOUT = "/farewell"  # no rule knows this one; it can only be learned
+SNEAKY_LOGOUT = "/farewell"  # no rule matches this one; it can only be learned
 
 _NAV = (
     '<nav><a href="/">Home</a> <a href="/catalogue/?page=1">Catalogue</a> <a href="/members/?page=1">Members</a> '
@@ -34,13 +34,13 @@ _TRAPS = (
 
 @quick_dataclass(frozen=False)
 class VisitorRequest:
-    """One request and who makes it.
+    """One request and who made it.
 
     Attributes:
         call: The request.
         parts: Its path, cut at slashes: ``/book/7`` is ``["book", "7"]``.
-        sid: The session id it came with.
-        session: The live session of that id.
+        sid: The session id sent with it.
+        session: The live session with that id.
     """
 
     call: WireRequest
@@ -54,22 +54,22 @@ class VisitorRequest:
         return self.call.headers.get("user-agent", "")
 
     def number(self, index: int = 1) -> int | None:
-        """The number in a part of the path, or None."""
+        """The number in one part of the path, or None."""
         text = self.parts[index] if index < len(self.parts) else ""
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
     def page(self) -> int:
-        """The number of the list page asked for; 1 where none was named, 0 where it is none."""
+        """The number of the requested list page; 1 if none was given, 0 if it is not a number."""
         text = self.call.query().get("page", "1")
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 class Layout:
-    """Builds whole pages. Its options may be replaced while the site runs; safe from any thread."""
+    """Builds whole pages. Its options may be replaced while the site runs; thread-safe."""
 
     def __init__(self, options: SiteOptions) -> None:
         self.options = options
-        self.base = self.plain_base = ""  # the site fills them in once it listens
+        self.base = self.plain_base = ""  # filled in once the site is listening
 
     def page(self, visit: VisitorRequest, title: str, content: bytes | str, status: int = 200) -> Answer:
         """A page of the shop around *content* (HTML)."""
@@ -80,7 +80,7 @@ class Layout:
         return Answer(status, b"".join((head.encode(), self._top(visit).encode(), body, self._bottom(visit))))
 
     def not_found(self, visit: VisitorRequest) -> Answer:
-        """The page for what is not there."""
+        """The page for status 404."""
         return self.page(visit, "Not found", '<h1 class="error">There is no such page</h1>', 404)
 
     def _top(self, visit: VisitorRequest) -> str:
@@ -113,5 +113,5 @@ class Layout:
 
 
 def private_links() -> str:
-    """Links to what robots.txt forbids."""
+    """Links to pages that robots.txt forbids."""
     return "".join(f'<a href="/private/{number}">Private {number}</a> ' for number in range(1, PRIVATE_PAGES + 1))

@@ -1,7 +1,7 @@
-"""The login form of the practice site, its second step and the ways out.
+"""The login form of the practice site, its second step, and its logout links.
 
-The form is as demanding as those of careful sites: a CSRF token that is good once and only together with the cookie it
-was made for, a hidden field, and a named button whose value must be among what is sent. A wrong password is answered
+The form is as strict as those of careful sites: a CSRF token that is valid once and only together with the cookie it
+was made for, a hidden field, and a named button whose value must be sent. A wrong password is answered
 with status 200 and an error text, as Django does it.
 """
 
@@ -30,7 +30,7 @@ TOKENS_A_VISITOR = 50
 
 @quick_dataclass(frozen=False)
 class _Visitor:
-    """What the site knows of a browser before anybody has signed in with it."""
+    """What the site knows about a browser before anyone has signed in with it."""
 
     tokens: deque[str] = field(default_factory=lambda: deque(maxlen=TOKENS_A_VISITOR))
     password_given_by: str | None = None
@@ -39,7 +39,7 @@ class _Visitor:
 
 @quick_dataclass
 class _Form:
-    """A form that is shown: its title, its id, where it is sent, and its fields as HTML."""
+    """A form to show: its title, its id, its action, and its fields as HTML."""
 
     title: str
     form_id: str
@@ -57,7 +57,7 @@ _CODE_FORM = _Form(
 
 
 class LoginForms:
-    """Login, one-time code, logout. Safe from any thread. Its options may be replaced while the site runs."""
+    """Login, one-time code, logout. Thread-safe. Its options may be replaced while the site runs."""
 
     def __init__(self, options: SiteOptions, layout: Layout, sessions: Sessions, recorder: Recorder) -> None:
         self.options = options
@@ -71,11 +71,11 @@ class LoginForms:
 
     @property
     def visitor_cookie(self) -> str:
-        """Name of the cookie that the CSRF tokens belong to."""
+        """Name of the cookie that the CSRF tokens are bound to."""
         return f"{self.options.cookie_name}_visitor"
 
     def login(self, visit: VisitorRequest) -> Answer:
-        """``/login``: the form, and what is posted with it; ``/login/code``: the second step."""
+        """``/login``: the form, and its submission; ``/login/code``: the second step."""
         if visit.parts[1:] == ["code"]:
             return self._post_code(visit) if visit.call.method == "POST" else self._form_page(visit, _CODE_FORM)
         if visit.parts[1:]:
@@ -85,7 +85,7 @@ class LoginForms:
         return self._form_page(visit, _login_form(visit.call.query().get("next", "/account/")))
 
     def guest(self, visit: VisitorRequest) -> Answer:
-        """What a guest gets instead of a page behind the login."""
+        """The answer that a guest gets in place of a page behind the login."""
         self._recorder.count("refused", "logged-out")
         target = visit.call.target
         if self.options.sso and visit.call.host != self.options.hosts[0]:
@@ -99,11 +99,11 @@ class LoginForms:
         return Answer.redirect(f"/login?next={quote(target, safe='')}")
 
     def logout(self, visit: VisitorRequest) -> Answer:
-        """Every address that logs out by GET."""
+        """Every address that logs out on GET."""
         return self.leave(visit)
 
     def leave(self, visit: VisitorRequest) -> Answer:
-        """Ends the visitor's session and forgets its cookie."""
+        """Ends the visitor's session and deletes its cookie."""
         if visit.session is not None:
             self._sessions.end(visit.session)
         answer = Answer.redirect("/")
@@ -125,7 +125,7 @@ class LoginForms:
         return self._cookie(visit, self.options.cookie_name, sid) + (f"; Max-Age={age}" if age is not None else "")
 
     def is_password(self, username: str, password: str) -> bool:
-        """Checks a password, counts the wrong ones, and locks the account after too many."""
+        """Checks a password, counts wrong ones, and locks the account after too many."""
         account = self._accounts.get(username)
         right = account is not None and hmac.compare_digest(account.password.encode(), password.encode())
         with self._lock:
@@ -139,7 +139,7 @@ class LoginForms:
         return right
 
     def too_many(self, username: str) -> float | None:
-        """Counts an attempt to log in; seconds to stay away where there were too many, or None."""
+        """Counts a login attempt; returns the seconds to wait if there were too many, or None."""
         self._recorder.count("login_posts", username)
         limit, window_s = self.options.login_limit, self.options.login_window_s
         if limit is None:
@@ -157,7 +157,7 @@ class LoginForms:
         return wait_s
 
     def forget_visitors(self) -> None:
-        """Logins that are half done have to start again."""
+        """Discards unfinished logins: they have to start again."""
         with self._lock:
             self._visitors.clear()
 
@@ -209,14 +209,14 @@ class LoginForms:
 
     def _finish(self, visit: VisitorRequest, username: str, next_path: str) -> Answer:
         answer = self.enter(visit, username, next_path)
-        with self._lock:  # what was known before the login is worth nothing after it
+        with self._lock:  # what was issued before the login is not valid after it
             self._visitors.pop(self._visitor_id(visit), None)
             visitor_id = self._new_visitor()
         answer.headers.append(("Set-Cookie", self._cookie(visit, self.visitor_cookie, visitor_id)))
         return answer
 
     def _check_form(self, visit: VisitorRequest, form: dict[str, str], form_id: str) -> Answer | None:
-        """A refusal when the token, the hidden field or the button is missing; the token is used up."""
+        """The refusal if the token, the hidden field or the button is missing; the token is used up."""
         token = form.get("csrf_token", "")
         with self._lock:
             visitor = self._visitors.get(self._visitor_id(visit))
@@ -225,7 +225,7 @@ class LoginForms:
                 visitor.tokens.remove(token)
         origin = visit.call.headers.get("origin") or visit.call.headers.get("referer", "")
         if known and visit.call.base.startswith("https:") and not f"{origin}/".startswith(f"{visit.call.base}/"):
-            known = False  # https sites with care check where a form came from
+            known = False  # careful https sites check where a form came from
         if not known:
             self._recorder.count("refused", "csrf")
             return self._layout.page(visit, "Forbidden", '<p class="error">CSRF verification failed.</p>', 403)
@@ -290,5 +290,5 @@ def _login_form(next_path: str) -> _Form:
 
 
 def _local(path: str) -> str:
-    """A path on this site; addresses elsewhere are not gone to after a login."""
+    """A path on this site; a login never redirects to another site."""
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/account/"

@@ -1,7 +1,7 @@
 """Who is signed in at the practice site: sessions, how they begin, how they end.
 
-A session belongs to one account and one host; its id is all that the cookie holds. Pages ask `Sessions.find`, which is
-where a session can turn out to be over: by its age, by its number of requests, because somebody revoked it, because a
+A session belongs to one account and one host; its id is all that the cookie holds. Pages call `Sessions.find`, which is
+where a session can turn out to have ended: by its age, by its number of requests, because it was revoked, because a
 newer login of the same account replaced it, or because the visitor's User-Agent changed.
 """
 
@@ -17,7 +17,7 @@ from crawler.quick_dataclass import quick_dataclass
 from crawler.testing.site_options import SiteOptions
 from crawler.testing.site_records import Recorder
 
-REMEMBERED_OLD_IDS = 10_000  # replaced ids that are still recognised, so that they can be refused as such
+REMEMBERED_OLD_IDS = 10_000  # replaced ids that are remembered, so that they can be refused as such
 
 
 @quick_dataclass(frozen=False)
@@ -25,13 +25,13 @@ class SiteSession:
     """One signed-in visitor.
 
     Attributes:
-        sid: What the cookie holds.
+        sid: Value of the cookie.
         username: The account.
-        host: The only host it is good for.
-        label: Account and number of its login, such as ``alice#2``.
-        began_s: Monotonic seconds of the login; of the last use where expiry slides.
-        user_agent: User-Agent of the login.
-        requests: Requests that used it.
+        host: The only host it is valid for.
+        label: Account and login number, such as ``alice#2``.
+        began_s: Monotonic time of the login; of the last use if expiry is sliding.
+        user_agent: User-Agent header of the login.
+        requests: Number of requests that used it.
     """
 
     sid: str
@@ -44,7 +44,7 @@ class SiteSession:
 
 
 class Sessions:
-    """All sessions of the site. Safe from any thread."""
+    """All sessions of the site. Thread-safe."""
 
     def __init__(self, options: SiteOptions, recorder: Recorder) -> None:
         self.options = options
@@ -59,14 +59,14 @@ class Sessions:
     def begin(
         self, username: str, host: str, user_agent: str, *, old_sid: str | None = None, login: bool = True
     ) -> SiteSession:
-        """A new session after the visitor has proved to be *username*.
+        """Starts a session after the visitor has authenticated as *username*.
 
         Args:
             username: The account.
-            host: The host that the session is for.
-            user_agent: The visitor's.
-            old_sid: The session id that came with the login; it ends, as good sites do against fixation.
-            login: False where the session follows from another host's login; it counts as none of its own then.
+            host: The host that the session is valid for.
+            user_agent: The visitor's User-Agent header.
+            old_sid: The session id sent with the login; it ends, as good sites do against session fixation.
+            login: False if the session follows from a login on another host; it is then not counted as a login.
         """
         with self._lock:
             if old_sid is not None:
@@ -83,7 +83,7 @@ class Sessions:
         return session
 
     def find(self, sid: str | None, host: str, user_agent: str) -> SiteSession | None:
-        """The live session behind a cookie; counts the use, and ends the session where its time is up."""
+        """The live session for a cookie; counts the use, and ends the session if it has expired."""
         if not sid:
             return None
         options = self.options
@@ -108,7 +108,7 @@ class Sessions:
         return None
 
     def peek(self, sid: str | None) -> SiteSession | None:
-        """The live session behind a cookie, without using it."""
+        """The live session for a cookie, without counting a use."""
         with self._lock:
             return self._live.get(sid) if sid else None
 
@@ -119,12 +119,12 @@ class Sessions:
         return limit is not None and session.requests >= limit
 
     def is_stale(self, sid: str | None) -> bool:
-        """Whether this id was once good and has been replaced by a newer one of the same session."""
+        """Whether this id was valid once and has been replaced by a newer one of the same session."""
         with self._lock:
             return sid is not None and sid in self._replaced
 
     def rotate(self, session: SiteSession) -> str | None:
-        """Gives the session a new id and refuses the old one from now on; None when it is over already."""
+        """Gives the session a new id and refuses the old one from now on; None if it has already ended."""
         with self._lock:
             if self._live.pop(session.sid, None) is None:
                 return None
@@ -136,11 +136,11 @@ class Sessions:
             return session.sid
 
     def granted(self, username: str) -> None:
-        """Counts a page behind the login that is being served, and revokes where `revoke_at` says so."""
+        """Counts a page served behind the login, and revokes all sessions when `revoke_at` says so."""
         self._recorder.count("granted", username)
         with self._lock:
             self._granted += 1
-            # Pages of a session that was just revoked may still be on their way out. A revocation that hit nobody
+            # Pages of a session that was just revoked may still be on their way. A revocation that ended no session
             # would leave fewer logins than revocations, so it waits for the next login.
             due = self._revocations_done < len(self.options.revoke_at) and bool(self._live)
             due = due and self._granted >= sorted(self.options.revoke_at)[self._revocations_done]
@@ -151,7 +151,7 @@ class Sessions:
             self._recorder.revoked()
 
     def end(self, session: SiteSession) -> None:
-        """The visitor logged out: every host's session that came from the same login ends."""
+        """Logs the visitor out: the sessions on all hosts that came from the same login end."""
         with self._lock:
             self._drop(lambda one: one.label == session.label)
         self._recorder.count("logouts", session.username)
@@ -168,7 +168,7 @@ class Sessions:
         return count
 
     def live(self, username: str | None = None) -> int:
-        """How many sessions an account, or everybody, has."""
+        """Number of live sessions of an account, or of all."""
         with self._lock:
             return sum(1 for one in self._live.values() if username is None or one.username == username)
 

@@ -1,4 +1,4 @@
-"""Recorded pages as tests of pytest: each ``*.page.json`` that it meets is one, without a line of code."""
+"""Recorded pages as pytest tests: each ``*.page.json`` that is collected is one, without any code."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _SPIDERS = pytest.StashKey[dict[tuple[Path, str], type[Spider]]]()
 
 
 class PageDiffers(Exception):
-    """A recorded page does not give what it should; its text says what differs."""
+    """A recorded page does not give the expected results; the text says what differs."""
 
 
 class PageFile(pytest.File):
     """The file of one recorded page."""
 
     def collect(self) -> Iterator[PageItem]:
-        """Its one test."""
+        """Gives its one test."""
         yield PageItem.from_parent(self, name=self.path.name.removesuffix(SUFFIX))
 
 
 class PageItem(pytest.Item):
-    """One recorded page: today's spider has to give on it what was recorded."""
+    """One recorded page: today's spider has to give the recorded results."""
 
     def runtest(self) -> None:
-        """Run the callback over the page. Nothing is sent."""
+        """Run the callback on the page. Nothing is sent."""
         spider = self._spider(read(self.path).spider)
         checked = check_pages(spider, [self.path])[0]
         if not checked.is_right:
@@ -50,14 +50,14 @@ class PageItem(pytest.Item):
         return known[folder, name]
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """What differs, without a traceback of ours."""
+        """What differs, without a traceback of this package."""
         if isinstance(excinfo.value, PageDiffers):
-            told = f"{excinfo.value}\nright all the same? `crawl check {read(self.path).spider} --accept` keeps it"
+            told = f"{excinfo.value}\nright anyway? `crawl check {read(self.path).spider} --accept` keeps it"
             return told
         if isinstance(excinfo.value, CrawlError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """How it is called."""
+        """Where the test is, for reports."""
         return self.path, None, f"recorded page {self.name}"

@@ -1,4 +1,4 @@
-"""The practice site: a bookshop with a login, to try crawlers on.
+"""The practice site: a bookshop with a login, for testing crawlers.
 
 In this process::
 
@@ -30,15 +30,15 @@ PORT_ATTEMPTS = 20
 
 
 class PracticeSite(Site):
-    """A `Site` in this process: a real HTTP server on loopback, from its making until `close`. Safe from any thread.
+    """A `Site` in this process: a real HTTP server on loopback, which runs from creation until `close`. Thread-safe.
 
     Args:
         options: How the site behaves.
         port: 0 for a free one.
-        changes: Options by name, instead of or over *options*.
+        changes: Options by name; they take precedence over *options*.
     Raises:
-        OSError: The port is taken, or an address is not there.
-        ValueError: An option that does not exist or does not fit.
+        OSError: The port is in use, or an address is not available.
+        ValueError: An option does not exist, or its value is not valid.
     """
 
     def __init__(self, options: SiteOptions | None = None, *, port: int = 0, **changes: Any) -> None:
@@ -63,7 +63,7 @@ class PracticeSite(Site):
             raise
 
     def close(self) -> None:
-        """Hangs up on everyone and ends all threads. Calling it again is fine."""
+        """Closes all connections and ends all threads. It may be called again."""
         self._server.close()
         if self._control is not None:
             self._control.close()
@@ -117,7 +117,7 @@ class PracticeSite(Site):
 
 
 def _listening(options: SiteOptions, port: int) -> tuple[Server, PracticeApplication, int]:
-    """A server that listens on all hosts at one port; tries other free ports where one is taken on some host."""
+    """A server that listens on all hosts at one port; tries another free port if one is in use on any host."""
     tls = _tls(options)
     for attempt in range(PORT_ATTEMPTS):
         closing = threading.Event()

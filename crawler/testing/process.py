@@ -1,4 +1,4 @@
-"""The practice site in a process of its own.
+"""The practice site in its own process.
 
 For tests that measure a crawler, or kill it: the site's work is not in their process, and outlives what they do to it.
 The site ends with the process that started it, however that one ends.
@@ -31,21 +31,21 @@ ENDED_WITHIN_S = 10.0
 
 
 class SiteProcess(Site):
-    """A `Site` in a process of its own. Safe from any thread.
+    """A `Site` in its own process. Thread-safe.
 
     Args:
         options: How the site behaves.
         port: 0 for a free one.
-        changes: Options by name, instead of or over *options*.
+        changes: Options by name; they take precedence over *options*.
     Raises:
-        RuntimeError: The site did not start; the message holds what it said.
-        ValueError: An option that does not exist or does not fit.
+        RuntimeError: The site did not start; the message has its output.
+        ValueError: An option does not exist, or its value is not valid.
 
     Attributes:
-        pid: Number of its process.
+        pid: Its process id.
     """
 
-    _start_process: type[subprocess.Popen[bytes]] = subprocess.Popen  #: this project's own tests fork it instead
+    _start_process: type[subprocess.Popen[bytes]] = subprocess.Popen  #: this project's own tests fork the site instead
 
     def __init__(self, options: SiteOptions | None = None, *, port: int = 0, **changes: Any) -> None:
         self.options = (options or SiteOptions()).changed({**changes, "control": True})
@@ -88,12 +88,12 @@ class SiteProcess(Site):
         return facts
 
     def close(self) -> None:
-        """Ends the process and waits for its end. Calling it again is fine."""
+        """Ends the process and waits for it. It may be called again."""
         process = self._process
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 try:
-                    pipe.close()  # the site ends when its input does
+                    pipe.close()  # the site ends when its standard input is closed
                 except OSError:
                     pass
         for signal_number in (None, signal.SIGTERM, signal.SIGKILL):
@@ -114,7 +114,7 @@ class SiteProcess(Site):
 
     @cached_property
     def _shop(self) -> Shop:
-        """The same books as those of the process."""
+        """What a perfect crawl returns, made from the same books as in the process."""
         return Shop(self.options)
 
     @property
@@ -168,7 +168,7 @@ class SiteProcess(Site):
 
 
 def _call(control_url: str, path: str, body: str | None, patience_s: float = 0.0) -> Any:
-    """The answer of the control page at *path*, which a body is posted to. Raises ValueError where it refuses."""
+    """The answer of the control page at *path*; a body is sent by POST. Raises ValueError if it is refused."""
     address = urlsplit(control_url)
     timeout_s = ANSWERED_WITHIN_S + patience_s
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=timeout_s)

@@ -1,6 +1,6 @@
-"""A server that sends exactly the bytes a test wants, when it wants them: for faults that no HTTP library would make.
+"""A server that sends exactly the bytes a test wants, when it wants them: for faults that no HTTP library produces.
 
-Each connection follows a script (`crawler.testing.steps`); what came in is kept byte by byte.
+Each connection follows a script (`crawler.testing.steps`); everything received is kept byte by byte.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ JOINED_WITHIN_S = 10.0
 
 
 class RawServer:
-    """Listens on loopback from its making until `close`, and plays scripts. Safe from any thread.
+    """Listens on loopback from creation until `close`, and plays scripts. Thread-safe.
 
     ::
 
         with RawServer([READ, answer(b"half", length=8), CLOSE], [READ, answer(b"complete")]) as server:
-            ...  # the first connection to server.url gets half an answer, all further ones a whole one
+            ...  # the first connection to server.url gets half an answer, all others a whole one
 
     Args:
-        scripts: One for each connection, in order; further connections follow the last one. At the end of a script the
-            server says no more and reads until the other side hangs up.
+        scripts: One for each connection, in order; further connections use the last one. At the end of a script the
+            server sends no more and reads until the other side closes the connection.
         host: Address to listen on.
-        tls: Speak TLS with this context.
+        tls: Use TLS with this context.
     """
 
     def __init__(self, *scripts: Script, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
@@ -85,11 +85,11 @@ class RawServer:
 
     @property
     def url(self) -> str:
-        """Its address, without a slash at the end."""
+        """Its address, without a trailing slash."""
         return self.url_for("")
 
     def url_for(self, path: str = "/", host: str | None = None) -> str:
-        """Its address with a path, under another name for the same host where one is given."""
+        """Its address with a path; *host* is another name for the same host."""
         return f"{'https' if self._tls else 'http'}://{host or self.host}:{self.port}{path}"
 
     @property
@@ -100,23 +100,23 @@ class RawServer:
 
     @property
     def received(self) -> list[bytes]:
-        """What came on each connection."""
+        """The bytes received on each connection."""
         return [connection.received for connection in self.connections]
 
     @property
     def requests(self) -> list[bytes]:
-        """All requests that were read, connection by connection."""
+        """All requests read so far, connection by connection."""
         return [request for connection in self.connections for request in connection.requests]
 
     def wait_for_connections(self, count: int, seconds: float = 10.0) -> bool:
-        """Waits until so many connections were opened; returns whether they were."""
+        """Waits until *count* connections were opened; returns whether they were."""
         with self._opened:
             return self._opened.wait_for(lambda: len(self._connections) >= count, seconds)
 
     def close(self) -> None:
-        """Hangs up on everyone and ends all threads. It may be called again."""
+        """Closes all connections and ends all threads. It may be called again."""
         self._closing.set()
-        try:  # a thread in accept() does not notice a closed socket everywhere, but it does notice a caller
+        try:  # not on every system does accept() notice a closed socket, but it does notice a connection
             socket.create_connection((self.host, self.port), timeout=1).close()
         except OSError:
             pass
@@ -166,7 +166,7 @@ class RawServer:
                 connection.socket = self._tls.wrap_socket(
                     connection.socket, server_side=True, do_handshake_on_connect=False
                 )
-                if self._closing.is_set():  # close() may have looked for the socket before it was this one
+                if self._closing.is_set():  # close() may have looked for the socket before it was replaced by this one
                     return
                 connection.socket.do_handshake()
             for step in script:

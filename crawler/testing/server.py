@@ -1,4 +1,4 @@
-"""The server of the practice site: listens, gives each connection a thread, and ends all of them when it is closed."""
+"""The server of the practice site: listens, handles each connection in a thread, and ends all threads on close."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LINGER_S = 1.0
 
 
 class Application(Protocol):
-    """What the server asks for answers. Called from many threads at once."""
+    """What the server gets its answers from. Called from many threads at once."""
 
     def connected(self, host: str) -> int:
         """A connection was opened; returns its number."""
@@ -30,10 +30,10 @@ class Application(Protocol):
         """The answer to a request."""
 
     def answers_left(self, answered: int) -> bool:
-        """Whether a connection stays open after so many answers."""
+        """Whether a connection stays open after *answered* answers."""
 
     def date_offset_s(self) -> float:
-        """How far the Date of the answers is off, seconds."""
+        """Offset of the answers' Date header, in seconds."""
 
 
 class Server:
@@ -41,7 +41,7 @@ class Server:
 
     def __init__(self, application: Application, closing: threading.Event) -> None:
         self._application = application
-        self.closing = closing  # set by close(); the application may wait on it
+        self.closing = closing  # set by close(); the application may wait for it
         self._lock = threading.Lock()  # guards _listeners, _sockets and _threads
         self._listeners: list[socket.socket] = []
         self._sockets: set[socket.socket] = set()
@@ -49,16 +49,16 @@ class Server:
         self._date = (0, "")
 
     def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Starts to listen and to answer.
+        """Starts listening and answering.
 
         Args:
             host: A loopback address.
-            port: 0 for any free one.
-            tls: Speak TLS with this context.
+            port: 0 for any free port.
+            tls: Use TLS with this context.
         Returns:
             The port.
         Raises:
-            OSError: The address is not there, or the port is taken.
+            OSError: The address is not available, or the port is in use.
         """
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
@@ -76,7 +76,7 @@ class Server:
         return found
 
     def close(self) -> None:
-        """Stops listening, hangs up on everyone and waits for all threads. It may be called again.
+        """Stops listening, closes all connections and waits for all threads. It may be called again.
 
         Raises:
             RuntimeError: A thread did not end within 10 s.
@@ -85,7 +85,7 @@ class Server:
         with self._lock:
             listeners, self._listeners = self._listeners, []
         for listener in listeners:
-            try:  # a thread in accept() does not notice a closed socket everywhere, but it does notice a caller
+            try:  # not on every system does accept() notice a closed socket, but it does notice a connection
                 socket.create_connection(listener.getsockname(), timeout=1).close()
             except OSError:
                 pass
@@ -118,7 +118,7 @@ class Server:
                 try:
                     connection, _ = listener.accept()
                 except OSError:
-                    if self.closing.wait(0.05):  # out of descriptors, or a caller that left before we looked
+                    if self.closing.wait(0.05):  # out of descriptors, or the client left before the accept
                         return
                     continue
                 with self._lock:
@@ -142,7 +142,7 @@ class Server:
                 connection = self._wrap(plain, tls)
             self._converse(connection, CallReader(connection, host, base, number))
         except OSError:
-            pass  # the visitor went away, or close() hung up
+            pass  # the visitor left, or close() closed the connection
         finally:
             self._forget(plain)
             self._forget(connection)
@@ -151,7 +151,7 @@ class Server:
         plain.settimeout(HANDSHAKE_WITHIN_S)
         connection = tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
         with self._lock:
-            self._sockets.add(connection)  # the plain one is empty now; close() must find this one
+            self._sockets.add(connection)  # the plain socket is detached now; close() must find this one
         if not self.closing.is_set():
             try:
                 connection.do_handshake()
@@ -174,7 +174,7 @@ class Server:
             if call is None:
                 return
             answer = self._application.answer(call)
-            if self.closing.is_set():  # waits were cut short: better no answer than one that came too soon
+            if self.closing.is_set():  # waits were cut short: no answer is better than one that is too early
                 return
             answered += 1
             keep_alive = call.keep_alive and not answer.close
@@ -190,15 +190,15 @@ class Server:
                 return
 
     def date(self) -> str:
-        """The Date header for now, made once a second."""
+        """The current Date header, made once a second."""
         now = int(time.time() + self._application.date_offset_s())
         if self._date[0] != now:
-            self._date = (now, formatdate(now, usegmt=True))  # one assignment: threads see a whole pair
+            self._date = (now, formatdate(now, usegmt=True))  # one assignment: threads always see a complete pair
         return self._date[1]
 
 
 def _linger(connection: socket.socket) -> None:
-    """Lets the other side read the last answer: closing on unread input sends RST, which can overtake it."""
+    """Lets the other side read the last answer: closing with unread input sends RST, which can overtake it."""
     connection.shutdown(socket.SHUT_WR)
     connection.settimeout(LINGER_S)
     until_s = time.monotonic() + LINGER_S

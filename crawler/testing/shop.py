@@ -25,20 +25,20 @@ _NO_PRICE = b'<p class="price">log in to see prices</p>'
 
 
 class ShopPages:
-    """Home, catalogue, books and what customers see. Safe from any thread."""
+    """Home, catalogue, books and what customers see. Thread-safe."""
 
     def __init__(self, shop: Shop, layout: Layout, forms: LoginForms, sessions: Sessions, recorder: Recorder) -> None:
         self._shop, self._layout, self._forms = shop, layout, forms
         self._sessions, self._recorder = sessions, recorder
-        # rendered once for each edition of the books; threads may render the same twice, with the same result
+        # rendered once for each edit of the books; two threads may render the same page, with the same result
         self._details: dict[Book, bytes] = {}
         self._lists: dict[tuple[int, str, int], bytes] = {}
         self._lock = threading.Lock()  # guards _deleted
         self._deleted: set[str] = set()
-        self._total = "total"  # class of that cell; an assignment is whole
+        self._total = "total"  # class of that cell; an assignment is atomic
 
     def routes(self) -> dict[str, Handler]:
-        """The handlers, by first part of the path."""
+        """The handlers, by the first part of the path."""
         return {
             "": self.home,
             "catalogue": self.catalogue,
@@ -52,7 +52,7 @@ class ShopPages:
         }
 
     def redesign(self, visit: VisitorRequest) -> Answer:
-        """``/redesign``: from now on the total of an order has another class, for tests of what that breaks."""
+        """``/redesign``: from now on the total of an order has another class, to test what that breaks."""
         self._total = "amount"
         return self._layout.page(visit, "Redesign", "<h1>Orders look different now</h1>")
 
@@ -105,7 +105,7 @@ class ShopPages:
         return self._layout.page(visit, "Your account", content)
 
     def orders(self, visit: VisitorRequest) -> Answer:
-        """The customer's orders, one of them, or its deletion by GET."""
+        """The customer's orders, one of them, or its deletion on GET."""
         if visit.session is None:
             return self._forms.guest(visit)
         self._granted(visit)
@@ -125,14 +125,14 @@ class ShopPages:
         return self._layout.page(visit, order.number, f'<h1>Order</h1><div class="order">{self._order(order)}</div>')
 
     def search(self, visit: VisitorRequest) -> Answer:
-        """Books with the word in their title, at most one page of them."""
+        """Books with the word in their title, at most one page."""
         word = visit.call.query().get("q", "").lower()
         found = [book for book in self._shop.books if word and word in book.title.lower()][: self._shop.per_page]
         links = "".join(f'<li><a href="/book/{book.id}">{escape(book.title)}</a></li>' for book in found)
         return self._layout.page(visit, "Search", f"<h1>{len(found)} found</h1><ul>{links}</ul>")
 
     def private(self, visit: VisitorRequest) -> Answer:
-        """What robots.txt forbids."""
+        """Pages that robots.txt forbids."""
         return self._layout.page(visit, "Private", "<h1>No crawler should be here</h1>")
 
     def _granted(self, visit: VisitorRequest) -> None:

@@ -1,4 +1,4 @@
-"""``python -m crawler.testing.site``: the practice site in a terminal, in a demo, or as another process of a test."""
+"""``python -m crawler.testing.site``: the practice site in a terminal, in a demo, or as another process for a test."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the site until it is interrupted.
 
     Returns:
-        0 after an interruption, 1 when the port is taken, 2 for wrong options.
+        0 after an interruption, 1 if the port is in use, 2 for invalid options.
     """
     parser = _parser()
     chosen = parser.parse_args(arguments)
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m crawler.testing.site", description="A bookshop to practise crawling on."
     )
-    parser.add_argument("--port", type=int, default=8000, help="port on every host; 0 takes a free one (default: 8000)")
+    parser.add_argument("--port", type=int, default=8000, help="port on every host; 0 for a free one (default: 8000)")
     parser.add_argument("--books", type=int, help="number of books (default: 100)")
     parser.add_argument("--accounts", type=int, help="number of accounts (default: 3)")
     parser.add_argument("--host", action="append", help="loopback address; give it again for more hosts")
@@ -123,7 +123,7 @@ def _announce(site: PracticeSite, chosen: argparse.Namespace) -> None:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Writes a file that appears with all of its content: whoever waits for it may read it at once."""
+    """Writes a file that appears with all of its content, so that a waiting process can read it at once."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
         file.write(text)
     os.replace(file.name, path)

@@ -1,4 +1,4 @@
-"""Joins the parts of the practice site: who asks, which page answers, what goes wrong, and the record."""
+"""Joins the parts of the practice site: visitors, pages, faults, and the record."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from crawler.testing.wire import HTML, Answer, WireRequest
 
 Handler = Callable[[VisitorRequest], Answer]
 
-POSTED = frozenset({"login", "api", "oauth", "echo"})  # first parts of the paths that take a POST
+POSTED = frozenset({"login", "api", "oauth", "echo"})  # first parts of the paths that accept a POST
 LOGGED_BODY_BYTES = 65536
 
 
 class PracticeApplication:
-    """Answers the calls of the server. Safe from any thread."""
+    """Answers the calls of the server. Thread-safe."""
 
     def __init__(self, options: SiteOptions, closing: threading.Event) -> None:
         self.options = options
@@ -65,7 +65,7 @@ class PracticeApplication:
         """Replaces options while the site runs.
 
         Raises:
-            ValueError: An option that does not exist, or one that cannot change any more.
+            ValueError: An option does not exist, or can no longer change.
         """
         fixed = {"books", "per_page", "seed", "accounts", "hosts", "tls_certificate", "tls_key", "log_limit", "control"}
         if fixed & set(changes):
@@ -75,11 +75,11 @@ class PracticeApplication:
             part.options = self.options
 
     def listening(self, base: str, plain_base: str) -> None:
-        """Where the site answers, which is known only after it was made.
+        """Sets where the site answers, which is known only after it was created.
 
         Args:
             base: Address of the first host.
-            plain_base: Where it speaks plain http; the same without a certificate.
+            plain_base: Its plain http address; the same as *base* without a certificate.
         """
         self._layout.base, self._layout.plain_base = base, plain_base
 
@@ -88,23 +88,23 @@ class PracticeApplication:
         return self.recorder.connected(host)
 
     def answers_left(self, answered: int) -> bool:
-        """Whether a connection stays open after so many answers."""
+        """Whether a connection stays open after *answered* answers."""
         limit = self.options.keep_alive_requests
         return limit is None or answered < limit
 
     def date_offset_s(self) -> float:
-        """How far the Date of the answers is off, seconds."""
+        """Offset of the answers' Date header, in seconds."""
         return self.options.clock_offset_s
 
     def answer(self, call: WireRequest) -> Answer:
-        """The answer to a request, and its line in the record."""
+        """Answers a request and records it."""
         start_s = self.recorder.begin(call.host)
         visit = VisitorRequest(call, call.path[1:].rstrip("/").split("/"), None, None)
         username = label = ""
         status = 0
         try:
             answer = self._answer(visit)
-            if visit.session is not None:  # a logout ends it, but this request was still made with it
+            if visit.session is not None:  # a logout ends the session, but this request was still made with it
                 username, label = visit.session.username, visit.session.label
             status = 0 if answer.reset_after is not None else answer.status
             return answer
@@ -141,7 +141,7 @@ class PracticeApplication:
             visit.sid = call.cookies().get(self.options.cookie_name)
         fault = self.faults.strike(visit)
         if fault is not None:
-            visit.session = self.sessions.peek(visit.sid)  # for the record; a request that failed uses up nothing
+            visit.session = self.sessions.peek(visit.sid)  # for the record; a failed request uses up nothing
             return fault
         if visit.sid is not None:
             visit.session = self.sessions.find(visit.sid, call.host, visit.user_agent)
@@ -160,7 +160,7 @@ class PracticeApplication:
         return answer
 
     def _as_asked(self, visit: VisitorRequest, answer: Answer) -> Answer:
-        """A page with its validator, or the word that it has not changed."""
+        """A page with its validator, or 304 if it has not changed."""
         tag = f'"{hashlib.sha256(answer.body).hexdigest()[:16]}"'
         if visit.call.headers.get("if-none-match") == tag:
             self.recorder.count("pages", "unchanged")

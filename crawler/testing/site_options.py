@@ -1,6 +1,6 @@
-"""What can be chosen about the practice site: its size, its login rules, its hosts and its faults.
+"""The options of the practice site: its size, its login rules, its hosts and its faults.
 
-Everything is plain data, so that the same options start a site in this process or in another one.
+Everything is plain data, so that the same options can start a site in this process or in another one.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ SHOP_PATHS = ("/catalogue/", "/book/", "/members/", "/orders/", "/account/")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A customer of the bookshop, whose pages differ from those of the others.
+    """A customer of the bookshop, who sees other pages than the other customers.
 
     Attributes:
-        username: What the login form wants; unique.
+        username: Name for the login form; unique.
         password: Its password; not shown in the repr, as no password should be.
         totp_secret: Base32 secret of the one-time codes.
         client_secret: Secret of the OAuth2 client named `client_id`.
-        discount_percent: 0 to 99, taken off every price this customer sees.
+        discount_percent: 0 to 99, taken off every price that this customer sees.
         orders: How many orders are listed on /orders/.
     """
 
@@ -48,12 +48,12 @@ class Account:
 
 
 def practice_accounts(count: int) -> tuple[Account, ...]:
-    """The first *count* customers: alice, bob, carol, then reader-4, reader-5 and so on.
+    """Makes the first *count* customers: alice, bob, carol, then reader-4, reader-5 and so on.
 
     Args:
         count: 1 or more.
     Returns:
-        Always the same accounts for the same number; no two share a password, a secret or a discount below 20.
+        Always the same accounts for the same *count*; no two share a password, a secret or a discount below 20.
     """
     names = ("alice", "bob", "carol")
     accounts = []
@@ -83,50 +83,50 @@ class SiteOptions:
         seed: The same seed gives the same books.
         accounts: The customers.
         hosts: Loopback addresses, all on one port; the first is the main one.
-        sso: The other hosts log in through the first one.
-        login: What a page behind the login shows to a guest: a redirect to the login page, the login page with
+        sso: The other hosts log in through the first one (single sign-on).
+        login: What a guest gets in place of a page behind the login: a redirect to the login page, the login page with
             status 200 or 401, or the page with its fields masked.
-        one_time_code: Second step after the password: a TOTP code, or one sent by mail (`mail_code`).
+        one_time_code: Second step after the password: a TOTP code, or a code sent by mail (`mail_code`).
         cookie_name: Name of the session cookie.
-        expires_after_s: Seconds until a session ends by itself.
+        expires_after_s: Seconds until a session expires.
         sliding: Count those seconds from the last use, not from the login.
-        expires_after_requests: Requests a session is good for.
-        revoke_at: All sessions end after so many pages behind the login were served, for each number.
-        rotate_cookie: Every answer replaces the session id; the one before is refused with 401.
+        expires_after_requests: Requests until a session expires.
+        revoke_at: For each number, all sessions end after that many pages behind the login were served.
+        rotate_cookie: Every answer replaces the session id; the previous one is refused with 401.
         one_session_per_user: A login ends the older session of the same account.
         bind_user_agent: A session ends when its User-Agent changes.
-        login_limit: Login attempts an account and window; more are answered 429.
-        login_window_s: Seconds of that window.
-        lock_after: Wrong passwords after which an account is locked for good.
-        cookie_max_age_s: Max-Age of the session cookie; without it, it is a cookie of the browser session.
-        token_expires_s: Seconds a bearer or OAuth2 access token lives.
-        latency_s: Seconds every shop page takes.
-        slow_s: Seconds of /slow/ID and of pages made slow by rate.
+        login_limit: Login attempts per account and window; more are answered with 429.
+        login_window_s: Length of that window in seconds.
+        lock_after: Wrong passwords after which an account is locked permanently.
+        cookie_max_age_s: Max-Age of the session cookie; without it, the cookie lasts for the browser session.
+        token_expires_s: Lifetime of a bearer or OAuth2 access token, in seconds.
+        latency_s: Seconds that every shop page takes.
+        slow_s: Seconds that /slow/ID and pages made slow by `rate_slow` take.
         rate_503, rate_429, rate_redirect, rate_reset, rate_cut, rate_slow: Share of the answers, 0 to 1, that are
             replaced by a 503, a 429, a redirect that leads back to the page, a reset before the answer, a reset in
             the middle of the body, or made slow.
-        fault_paths: Where those rates apply (beginnings of paths).
-        retry_after: Retry-After of the 503 and 429 by rate, as it is sent; empty for none.
-        requests_per_s: More requests a second to one host are answered 429.
-        keep_alive_requests: The server hangs up without a word after so many answers on a connection.
+        fault_paths: Where those rates apply (path prefixes).
+        retry_after: Retry-After value sent with the 503 and 429 of those rates; empty for none.
+        requests_per_s: More requests per second to one host are answered with 429.
+        keep_alive_requests: The server closes a connection without notice after this many answers.
         crawl_delay_s: Crawl-delay in robots.txt.
         robots_status: Status of /robots.txt; its body is empty unless it is 200.
         logout_links: How a signed-in page offers to log out: once, in all spellings, by an address and a text that no
-            rule can know, or never.
-        delete_links: Orders carry links that delete them by GET.
-        traps: The pages link to endless calendars, growing paths and session ids in addresses.
-        http_links: Pages carry plain http links to pages behind the login.
-        search_form: A search form stands before all other forms.
+            rule can match, or never.
+        delete_links: Orders have links that delete them on GET.
+        traps: Pages link to endless calendars, growing paths and session ids in addresses.
+        http_links: Pages have plain http links to pages behind the login.
+        search_form: A search form comes before all other forms.
         padding_bytes: Filler in each shop page.
-        page_validators: Shop pages have an ETag, and one that has not changed is answered 304.
-        invoices: PDF files on /invoices/, behind the login; 0 for none.
-        invoices_revised: Numbers of invoices that have another version than the first one: one more for each time.
-        invoice_bytes: Size of each.
-        invoice_validators: They have ETag and Last-Modified, and can be asked for in part.
-        clock_offset_s: How far the server's Date is off.
-        tls_certificate, tls_key: PEM files; with them the site speaks https, and plain http on a second port.
-        log_limit: Requests the log keeps, oldest out first.
-        control: Offer the control interface on a port of its own.
+        page_validators: Shop pages have an ETag, and an unchanged page is answered with 304.
+        invoices: Number of PDF files on /invoices/, behind the login; 0 for none.
+        invoices_revised: Numbers of invoices that have a later version than the first: one later for each mention.
+        invoice_bytes: Size of each invoice.
+        invoice_validators: Invoices have ETag and Last-Modified, and support range requests.
+        clock_offset_s: Offset of the server's Date header, in seconds.
+        tls_certificate, tls_key: PEM files; with them the site uses https, and plain http on a second port.
+        log_limit: Number of requests that the log keeps; the oldest are dropped first.
+        control: Offer the control interface on its own port.
     """
 
     books: int = 100
@@ -183,7 +183,7 @@ class SiteOptions:
 
     def __post_init__(self) -> None:
         if self.books < 1 or self.per_page < 1 or not self.accounts or not self.hosts:
-            raise ValueError("a practice site needs at least one book, one book a page, one account and one host")
+            raise ValueError("a practice site needs at least one book, one book per page, one account and one host")
         names = [account.username for account in self.accounts]
         if len(set(names)) != len(names):
             raise ValueError(f"two accounts share a name: {names}")
@@ -197,10 +197,10 @@ class SiteOptions:
 
     @classmethod
     def from_json(cls, text: str) -> SiteOptions:
-        """The options that `to_json` wrote.
+        """The options from the output of `to_json`.
 
         Raises:
-            ValueError: Not such a text, or an option that does not exist.
+            ValueError: It is not such output, or an option does not exist.
         """
         return cls().changed(json.loads(text))
 
@@ -208,7 +208,7 @@ class SiteOptions:
         """A copy with some options replaced; lists become tuples and mappings become accounts.
 
         Raises:
-            ValueError: An option that does not exist, or a value that does not fit.
+            ValueError: An option does not exist, or a value is not valid.
         """
         known = {option.name for option in dataclasses.fields(self)}
         unknown = sorted(set(changes) - known)

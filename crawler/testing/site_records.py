@@ -1,4 +1,4 @@
-"""What the practice site remembers of its visitors, so that tests can assert on it."""
+"""What the practice site records about its visitors, so that tests can assert on it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from crawler.quick_dataclass import field_names, quick_dataclass
 
 
 class LoggedRequest(NamedTuple):
-    """One request as the site saw it, and what became of it.
+    """One request as the site saw it, and its result.
 
     Attributes:
-        time_s: Monotonic seconds at which its head had been read, by the site's process.
-        host: Address it came to, such as ``127.0.0.1``.
-        method: In capitals.
-        url: Whole address, query included.
-        account: Who was signed in, or empty.
+        time_s: Monotonic time, in the site's process, at which its head had been read.
+        host: Address it was sent to, such as ``127.0.0.1``.
+        method: In upper case.
+        url: Full address with the query.
+        account: The signed-in account, or empty.
         session: Label of the session, such as ``alice#2`` for the second login of alice, or empty.
-        status: Status of the answer; 0 when the connection was reset instead.
-        headers: Header fields, names in small letters.
-        body: What was sent along, at most 64 kB of it.
-        connection: Number of the connection it came on.
+        status: Status of the answer; 0 if the connection was reset instead.
+        headers: Header fields, names in lower case.
+        body: Its body, at most 64 kB of it.
+        connection: Number of the connection it used.
     """
 
     time_s: float
@@ -41,29 +41,29 @@ class LoggedRequest(NamedTuple):
 
 @quick_dataclass(frozen=False)
 class Record:
-    """The counts at one moment: a copy that does not change any more.
+    """The counts at one moment: a copy that no longer changes.
 
     Attributes:
-        logins: Completed logins by account, whatever way they were done.
-        failed_logins: Refused ones (wrong password, wrong code, locked account) by the name that was given.
-        login_posts: Every attempt to log in that reached the server, by account name.
-        refused: What was turned away, by reason: logged-out (a page behind the login), expired and user-agent (the
+        logins: Completed logins of every kind, by account.
+        failed_logins: Refused logins (wrong password, wrong code, locked account), by the name that was given.
+        login_posts: All login attempts that reached the server, by account name.
+        refused: Refused requests, by reason: logged-out (a page behind the login), expired and user-agent (the
             session ended because of it), stale-session (an id that was replaced), foreign-session (an id of another
             host), secure-cookie-in-clear, csrf, button, too-many-logins, too-early (before Retry-After was over),
             too-fast, ticket, token.
-        hits: Answered or broken requests by URL.
-        hits_by_session: The same by (URL, session label).
-        statuses: Answers by status; 0 for resets.
-        most_simultaneous: Most requests in work at one time, by host.
-        connections: Connections opened, by host.
-        requests: Requests in all, by host.
-        granted: Pages behind a login that were served, by account.
+        hits: Requests that were answered or reset, by URL.
+        hits_by_session: The same, by (URL, session label).
+        statuses: Answers, by status; 0 for resets.
+        most_simultaneous: Most requests in progress at one time, by host.
+        connections: Opened connections, by host.
+        requests: All requests, by host.
+        granted: Pages served behind a login, by account.
         revocations: How many times sessions were ended by `revoke`, `revoke_at` or `expire_now`.
         logouts: Sessions ended by a logout link, by account.
         deleted: Orders deleted through links, in order.
-        tokens: Tokens given out, by grant.
-        pages: Shop pages that were answered "unchanged" (304).
-        files: Answers to requests of invoices: "sent" whole, "continued" where a try had ended, "unchanged" (304).
+        tokens: Issued tokens, by grant.
+        pages: Shop pages answered as "unchanged" (304).
+        files: Answers to requests for invoices: "sent" whole, "continued" where a try had ended, "unchanged" (304).
     """
 
     logins: Counter[str] = field(default_factory=Counter)
@@ -93,7 +93,7 @@ class Record:
         return Record(**values)
 
     def to_json(self) -> dict[str, Any]:
-        """As values that JSON can hold."""
+        """The counts as values that JSON can represent."""
         values: dict[str, Any] = {name: getattr(self, name) for name in field_names(self)}
         values["hits_by_session"] = [[url, label, count] for (url, label), count in self.hits_by_session.items()]
         values["statuses"] = [[status, count] for status, count in self.statuses.items()]
@@ -101,7 +101,7 @@ class Record:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Record:
-        """The record that `to_json` wrote."""
+        """The record from the output of `to_json`."""
         read: dict[str, Any] = {
             name: Counter(value) if isinstance(value, dict) else value for name, value in values.items()
         }
@@ -111,7 +111,7 @@ class Record:
 
 
 class Recorder:
-    """Counts while the site runs. Safe from any thread; every method holds the lock for a moment only."""
+    """Counts while the site runs. Thread-safe; every method holds the lock only briefly."""
 
     def __init__(self, log_limit: int) -> None:
         self._lock = threading.Lock()  # guards everything below
@@ -132,7 +132,7 @@ class Recorder:
             return self._connection_number
 
     def begin(self, host: str) -> float:
-        """Counts a request as being worked on; returns its start in monotonic seconds."""
+        """Counts a request as in progress; returns its start in monotonic seconds."""
         with self._lock:
             start_s = time.monotonic()
             working = self._working[host] + 1
@@ -145,7 +145,7 @@ class Recorder:
             return start_s
 
     def end(self, entry: LoggedRequest) -> None:
-        """Writes down an answer. To be called before its bytes leave, so that who has the answer finds it here."""
+        """Records an answer. Must be called before its bytes are sent, so that whoever has the answer finds it here."""
         with self._lock:
             self._working[entry.host] -= 1
             record = self._record
@@ -158,7 +158,7 @@ class Recorder:
                 self._answered.notify_all()
 
     def wait_for_answers(self, count: int, seconds: float) -> bool:
-        """Waits until so many requests were answered since the last reset; returns whether they were."""
+        """Waits until *count* requests were answered since the last reset; returns whether they were."""
         with self._answered:
             self._waiting += 1
             try:
@@ -184,22 +184,22 @@ class Recorder:
             self._record.deleted.append(order)
 
     def snapshot(self) -> Record:
-        """The counts now."""
+        """A copy of the current counts."""
         with self._lock:
             return self._record.copy()
 
     def log(self) -> list[LoggedRequest]:
-        """The last requests, in the order of their answers, as far as the limit reaches."""
+        """The latest requests, in the order of their answers, up to the limit."""
         with self._lock:
             return list(self._log)
 
     def starts(self, host: str) -> list[float]:
-        """When each request to *host* started, monotonic seconds, ascending."""
+        """Start of each request to *host* in monotonic seconds, ascending."""
         with self._lock:
             return list(self._starts.get(host, ()))
 
     def reset(self) -> None:
-        """Forgets all counts; requests being worked on and open connections stay known."""
+        """Resets all counts, except requests in progress and open connections."""
         with self._lock:
             self._record = Record()
             self._answers = 0

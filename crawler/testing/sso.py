@@ -1,7 +1,7 @@
-"""Single sign-on of the practice site: the other hosts let the first one say who is there.
+"""Single sign-on of the practice site: the other hosts let the first one authenticate visitors.
 
 A guest on another host is sent to ``/sso/authorize?return=...`` on the first host; once signed in there, back with a
-ticket that is good once, for one host and for a minute; ``/sso/accept`` turns it into a session of that host.
+ticket that is valid once, for one host and for a minute; ``/sso/accept`` turns it into a session on that host.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class _Ticket:
 
 
 class SingleSignOn:
-    """Gives out tickets and takes them back. Safe from any thread."""
+    """Issues and redeems tickets. Thread-safe."""
 
     def __init__(self, options: SiteOptions, forms: LoginForms, layout: Layout, recorder: Recorder) -> None:
         self.options = options

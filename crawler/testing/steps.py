@@ -1,7 +1,7 @@
-"""The language of `RawServer`'s scripts: bytes to send, and steps that read, wait, drip and break.
+"""The language of `RawServer` scripts: bytes to send, and steps that read, wait, drip and break.
 
-A script is a list: bytes are sent, `READ` reads one request, `Pause`, `Drip`, `Endless` and `Until` play with time,
-`RESET`, `CLOSE` and `HOLD` end the conversation in three ways, and a function does whatever else is needed.
+A script is a list: bytes are sent, `READ` reads one request, `Pause`, `Drip`, `Endless` and `Until` control timing,
+`RESET`, `CLOSE` and `HOLD` end the connection in three ways, and a function does whatever else is needed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked", re.IGNORECASE)
 
 
 class Act(Enum):
-    """Steps without a value."""
+    """Steps without arguments."""
 
     READ = "read one request, head and body"
     RESET = "reset the connection (RST)"
@@ -35,21 +35,21 @@ READ, RESET, CLOSE, HOLD = Act.READ, Act.RESET, Act.CLOSE, Act.HOLD
 
 @quick_dataclass
 class Pause:
-    """Do nothing for a while, seconds."""
+    """Do nothing for some seconds."""
 
     seconds: float
 
 
 @quick_dataclass
 class Until:
-    """Wait until the test sets the event, or the server is closed."""
+    """Wait until the test sets the event or the server is closed."""
 
     event: threading.Event
 
 
 @quick_dataclass
 class Drip:
-    """Send *data* in pieces of *size* bytes with *every_s* seconds before each."""
+    """Send *data* in pieces of *size* bytes, waiting *every_s* seconds before each."""
 
     data: bytes
     every_s: float
@@ -58,7 +58,7 @@ class Drip:
 
 @quick_dataclass
 class Endless:
-    """Send *block* again and again, until *most_bytes* were sent or the other side hangs up."""
+    """Send *block* repeatedly until *most_bytes* were sent or the other side closes the connection."""
 
     block: bytes
     most_bytes: int = 1 << 30
@@ -71,16 +71,16 @@ Script = Sequence[Step]
 
 @dataclass(slots=True, eq=False)
 class RawConnection:
-    """One connection to a `RawServer`: what came, and what a function in a script may use.
+    """One connection to a `RawServer`: what was received, and what a function in a script may use.
 
     Attributes:
         number: 0 for the first one.
-        socket: The connected socket, with TLS around it where the server has TLS.
+        socket: The connected socket, wrapped in TLS if the server uses TLS.
         received: All bytes that were read, in order.
-        requests: The requests that `READ` read, each with its body.
-        sent_bytes: How many bytes were handed to the system.
-        error: What ended the conversation before its script did (a handshake that failed, a broken pipe).
-        done: Set when the conversation is over.
+        requests: The requests read by `READ`, each with its body.
+        sent_bytes: Number of bytes handed to the system.
+        error: What ended the connection before its script did (a failed handshake, a broken pipe).
+        done: Set when the connection has ended.
     """
 
     number: int
@@ -97,7 +97,7 @@ class RawConnection:
         """Reads one request with its body.
 
         Raises:
-            ConnectionError: The other side hung up before its end.
+            ConnectionError: The other side closed the connection before its end.
         """
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
             self._more()
@@ -121,7 +121,7 @@ class RawConnection:
         self.sent_bytes += len(data)
 
     def drain(self) -> None:
-        """Reads until the other side hangs up."""
+        """Reads until the other side closes the connection."""
         try:
             while True:
                 self._more()
@@ -129,7 +129,7 @@ class RawConnection:
             pass
 
     def reset(self) -> None:
-        """Makes the coming close a reset."""
+        """Makes the next close a reset."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def _more(self) -> None:
@@ -143,13 +143,13 @@ class RawConnection:
 def answer(
     body: bytes = b"", status: str = "200 OK", *headers: str, length: int | None = None, close: bool = False
 ) -> bytes:
-    """The bytes of an HTTP/1.1 answer, honest unless *length* says otherwise.
+    """The bytes of an HTTP/1.1 answer, correct unless *length* says otherwise.
 
     Args:
         body: Sent as it is.
-        status: Number and reason.
-        headers: Whole header lines.
-        length: What Content-Length claims; the true one when left out.
+        status: Status code and reason.
+        headers: Complete header lines.
+        length: Value of Content-Length; by default the true one.
         close: Add ``Connection: close``.
     """
     lines = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body) if length is None else length}"]
@@ -159,7 +159,7 @@ def answer(
 
 
 def play(step: Step, connection: RawConnection) -> bool:
-    """Does one step; False where it ends the conversation."""
+    """Does one step; returns False if it ends the connection."""
     match step:
         case bytes():
             connection.send(step)

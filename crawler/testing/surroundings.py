@@ -1,4 +1,4 @@
-"""What stands around the shop: robots.txt, sitemaps, traps without end, and pages that echo what was sent."""
+"""Everything around the shop: robots.txt, sitemaps, endless traps, and pages that echo the request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COOKIES_A_CRUMB = 50
 
 
 class Surroundings:
-    """Everything that is neither shop nor login nor fault. Safe from any thread."""
+    """Everything that is neither shop nor login nor fault. Thread-safe."""
 
     def __init__(self, options: SiteOptions, shop: Shop, layout: Layout) -> None:
         self.options = options
@@ -26,7 +26,7 @@ class Surroundings:
         self._sitemaps: dict[tuple[str, str], bytes] = {}
 
     def routes(self) -> dict[str, Handler]:
-        """The handlers, by first part of the path."""
+        """The handlers, by the first part of the path."""
         return {
             "robots.txt": self.robots,
             "sitemap.xml": self.sitemap,
@@ -55,7 +55,7 @@ class Surroundings:
         )
 
     def sitemap(self, visit: VisitorRequest) -> Answer:
-        """All public books: whole (plain and gz), or in two halves (the second one gz)."""
+        """All public books: complete (plain and gz), or in two halves (the second one gz)."""
         name = visit.parts[0]
         key = (visit.call.base, name)
         with self._lock:
@@ -81,7 +81,7 @@ class Surroundings:
         return gzip.compress(text.encode(), 6, mtime=0) if name.endswith(".gz") else text.encode()
 
     def calendar(self, visit: VisitorRequest) -> Answer:
-        """``/calendar/?month=2026-01``: a month, and a link to the next one, for ever."""
+        """``/calendar/?month=2026-01``: a month, and a link to the next one, without end."""
         text = visit.call.query().get("month", "2026-01")
         year, _, month = text.partition("-")
         if not (year.isdecimal() and month.isdecimal() and len(text) < 12):
@@ -110,7 +110,7 @@ class Surroundings:
         return answer
 
     def echo(self, visit: VisitorRequest) -> Answer:
-        """``/echo``: method, address, header fields, cookies and body of the request, as JSON."""
+        """``/echo``: the request's method, address, header fields, cookies and body, as JSON."""
         call = visit.call
         return Answer.json(
             {
@@ -125,7 +125,7 @@ class Surroundings:
         )
 
     def cookies(self, visit: VisitorRequest) -> Answer:
-        """``/cookies``: what was sent, as JSON; ``/cookies/set?a=1`` and ``/cookies/delete?a=`` change them."""
+        """``/cookies``: the cookies sent, as JSON; ``/cookies/set?a=1`` and ``/cookies/delete?a=`` change them."""
         action = visit.parts[1] if len(visit.parts) > 1 else ""
         if action == "":
             return Answer.json({"cookies": visit.call.cookies()})
@@ -140,7 +140,7 @@ class Surroundings:
         return answer
 
     def go(self, visit: VisitorRequest) -> Answer:
-        """``/go?to=/path``: a redirect to a path of this site."""
+        """``/go?to=/path``: a redirect to a path on this site."""
         target = visit.call.query().get("to", "/")
         return Answer.redirect(target if target.startswith("/") and not target.startswith("//") else "/")
 

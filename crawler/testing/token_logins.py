@@ -1,4 +1,4 @@
-"""The practice site's other ways in: HTTP basic and digest, a JSON login with bearer tokens, and OAuth2.
+"""The other logins of the practice site: HTTP basic and digest, a JSON login with bearer tokens, and OAuth2.
 
 Source: RFC 7617 (basic), RFC 7616 (digest, qop=auth, MD5 and SHA-256), RFC 6750 (bearer), RFC 6749 sections 4.3, 4.4
 and 6 (password, client credentials, refresh token).
@@ -39,7 +39,7 @@ class _Token:
 
 
 class Tokens:
-    """Gives out and checks what is sent in the Authorization header. Safe from any thread."""
+    """Issues tokens and checks the Authorization header. Thread-safe."""
 
     def __init__(self, options: SiteOptions, shop: Shop, forms: LoginForms, layout: Layout, recorder: Recorder) -> None:
         self.options = options
@@ -50,11 +50,11 @@ class Tokens:
         self._nonces: dict[str, set[int]] = {}  # nonce: counts that were used
 
     def routes(self) -> dict[str, Handler]:
-        """The handlers, by first part of the path."""
+        """The handlers, by the first part of the path."""
         return {"api": self.api, "oauth": self.oauth, "basic": self.basic, "digest": self.digest}
 
     def revoke(self, username: str | None = None) -> int:
-        """Forgets the tokens of an account, or all, and all digest nonces; returns how many tokens there were."""
+        """Revokes the tokens of an account, or of all, and all digest nonces; returns how many tokens there were."""
         with self._lock:
             kept = {
                 text: one for text, one in self._tokens.items() if username is not None and one.username != username
@@ -109,7 +109,7 @@ class Tokens:
                 token = self._tokens.get(form.get("refresh_token", ""))
                 if token is None or token.refresh_of != client_id:
                     return Answer.json({"error": "invalid_grant"}, 400)
-                del self._tokens[form["refresh_token"]]  # it is good once; a new one comes with the answer
+                del self._tokens[form["refresh_token"]]  # it is valid once; the answer has a new one
             return self._give(token.username, grant, refresh_of=client_id)
         return Answer.json({"error": "unsupported_grant_type"}, 400)
 
@@ -125,7 +125,7 @@ class Tokens:
     def digest(self, visit: VisitorRequest) -> Answer:
         """``/digest/ID?algorithm=MD5|SHA-256``: a page for HTTP digest; ``/digest/login``: a cookie from then on.
 
-        A nonce count that was used before is refused, and an unknown nonce is answered with ``stale=true``.
+        A nonce count that was already used is refused, and an unknown nonce is answered with ``stale=true``.
         """
         algorithm = "SHA-256" if visit.call.query().get("algorithm") == "SHA-256" else "MD5"
         fields = _digest_fields(visit.call.headers.get("authorization", ""))
@@ -237,7 +237,7 @@ class Tokens:
             return False
         with self._lock:
             used = self._nonces.get(nonce)
-            if used is None or count in used:  # higher counts may arrive before lower ones: threads
+            if used is None or count in used:  # with threads, higher counts may arrive before lower ones
                 return False
             used.add(count)
             return True

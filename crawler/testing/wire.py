@@ -1,7 +1,7 @@
 """HTTP/1.1 messages of the practice site: reading requests from a socket, writing answers in one piece.
 
-The standard library's handler spends most of a request's time on parsing its head with the e-mail package; a practice
-site through which thousands of pages are crawled needs the time for its pages. Only what crawlers send is understood:
+The standard library's handler spends most of a request's time parsing its head with the email package; a practice site
+that serves thousands of pages needs that time for its pages. Only what crawlers send is understood:
 bodies by Content-Length or in chunks, `Expect: 100-continue`, HEAD, pipelining, HTTP/1.0.
 """
 
@@ -25,23 +25,23 @@ REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
 class BadCall(Exception):
-    """What came is not a request that can be answered; the text becomes the reason in a 400."""
+    """The input is not a request that can be answered; the text becomes the reason in a 400."""
 
 
 @quick_dataclass(frozen=False)
 class WireRequest:
-    """One request as it was read.
+    """One request as received.
 
     Attributes:
-        host: Address of the listener it came to.
+        host: Address of the listener that received it.
         base: Scheme, address and port of that listener.
-        method: In capitals.
+        method: In upper case.
         path: Without the query.
         query_text: After the question mark, or empty.
-        headers: Names in small letters; repeated fields joined by a comma.
+        headers: Names in lower case; repeated fields joined by a comma.
         body: The whole body.
         connection: Number of the connection.
-        keep_alive: Whether the client wants to go on.
+        keep_alive: Whether the client wants to keep the connection.
     """
 
     host: str
@@ -60,7 +60,7 @@ class WireRequest:
         return f"{self.path}?{self.query_text}" if self.query_text else self.path
 
     def query(self) -> dict[str, str]:
-        """The query's parameters; of repeated ones the last counts."""
+        """The query's parameters; the last of repeated ones counts."""
         return dict(parse_qsl(self.query_text, keep_blank_values=True)) if self.query_text else {}
 
     def form(self) -> dict[str, str]:
@@ -68,7 +68,7 @@ class WireRequest:
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
     def cookies(self) -> dict[str, str]:
-        """The cookies that came along; of repeated names the first counts."""
+        """The cookies of the request; the first of repeated names counts."""
         text = self.headers.get("cookie")
         found: dict[str, str] = {}
         if text:
@@ -80,14 +80,14 @@ class WireRequest:
 
 @quick_dataclass(frozen=False)
 class Answer:
-    """What goes back.
+    """An answer to a request.
 
     Attributes:
         status: 200 to 599.
         body: Its bytes.
         content_type: Value of the header.
         headers: Further header fields, in order.
-        reset_after: Reset the connection after so many bytes of the answer instead of sending the rest.
+        reset_after: Reset the connection after this many bytes of the answer instead of sending the rest.
         close: Close the connection afterwards, and say so.
     """
 
@@ -100,7 +100,7 @@ class Answer:
 
     @classmethod
     def redirect(cls, location: str, status: int = 302) -> Answer:
-        """A redirect with a short body; what would break out of the header line is percent-encoded."""
+        """A redirect with a short body; characters that would break out of the header line are percent-encoded."""
         location = UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", location)
         return cls(status, b"<p>Moved.</p>", headers=[("Location", location)])
 
@@ -115,7 +115,7 @@ class Answer:
         return cls(status, text.encode(), "text/plain; charset=utf-8")
 
     def encoded(self, *, head_only: bool, keep_alive: bool, date: str) -> bytes:
-        """The answer as it goes over the wire."""
+        """The bytes of the answer."""
         lines = [
             f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Unknown')}\r\nServer: practice\r\nDate: {date}\r\n"
             f"Content-Type: {self.content_type}\r\nContent-Length: {len(self.body)}\r\n"
@@ -127,17 +127,17 @@ class Answer:
 
 
 class CallReader:
-    """Reads the requests of one connection, one after the other; used by one thread alone."""
+    """Reads the requests of one connection, one after another; used by only one thread."""
 
     def __init__(self, connection: socket.socket, host: str, base: str, number: int) -> None:
         self._connection, self._host, self._base, self._number = connection, host, base, number
         self._buffer = b""
 
     def read(self) -> WireRequest | None:
-        """The next request, or None where the other side has hung up.
+        """The next request, or None if the other side has closed the connection.
 
         Raises:
-            BadCall: It is not a request that can be answered; the connection is of no use any more.
+            BadCall: It is not a request that can be answered; the connection can no longer be used.
             OSError: The connection broke.
         """
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
@@ -162,7 +162,7 @@ class CallReader:
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         wish = headers.get("connection", "").lower()
         body = self._read_body(headers)
-        if target.startswith(("http://", "https://")):  # as proxies are asked; the host is ours anyway
+        if target.startswith(("http://", "https://")):  # as sent to proxies; the host is ours anyway
             target = "/" + target.split("/", 3)[3] if target.count("/") >= 3 else "/"
         path, _, query = target.partition("?")
         keep_alive = wish != "close" if version == "HTTP/1.1" else wish == "keep-alive"

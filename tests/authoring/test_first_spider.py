@@ -1,4 +1,4 @@
-"""What a page shows: its login form, what repeats on it, the way to the next one, and the spider that is made of it."""
+"""What a page shows: its login form, repeated elements, the next link, and the spider made from them."""
 
 from __future__ import annotations
 
@@ -166,7 +166,9 @@ def test_the_link_to_the_next_page_is_found_and_no_other(html: str, said: str | 
         pytest.param("<input name=q type=search>", None, False, id="search"),
     ],
 )
-def test_a_login_form_says_what_of_an_account_goes_where(form: str, fields: dict[str, str] | None, twice: bool) -> None:
+def test_the_fields_of_a_login_form_are_matched_to_parts_of_an_account(
+    form: str, fields: dict[str, str] | None, twice: bool
+) -> None:
     at = "http://shop.test/login?next=/orders&lang=en" if fields else "http://shop.test/find"
     found = find_login(page(f"<body><form method=post>{form}</form></body>", url=at))
 
@@ -178,7 +180,7 @@ def test_a_login_form_says_what_of_an_account_goes_where(form: str, fields: dict
     ast.parse("\n".join(login_lines(found)))
 
 
-def test_a_form_to_sign_up_is_no_login_when_there_is_one() -> None:
+def test_a_sign_up_form_is_not_taken_for_the_login_form_when_there_is_one() -> None:
     two = "<form><input type=password name=a><input type=password name=b></form>"
     one = "<form method=post><input name=user><input type=password name=c></form>"
 
@@ -243,7 +245,7 @@ LISTING = """
 <tr><th><a class=icon>Title</a><th><a class=icon>Status</a></tr></thead><tbody>{rows}</tbody></table></div>"""
 
 
-def test_of_a_listing_beside_dialogs_the_rows_are_found_and_not_its_head_nor_what_is_hidden() -> None:
+def test_in_a_listing_beside_dialogs_the_rows_are_found_but_not_its_head_or_hidden_elements() -> None:
     rows = "".join(f"<tr><td><a href=/{n}><span>Page {n}</span></a><td>{n} days</tr>" for n in range(9))
 
     found = find_list(page(LISTING.format(rows=rows)))
@@ -252,7 +254,7 @@ def test_of_a_listing_beside_dialogs_the_rows_are_found_and_not_its_head_nor_wha
     assert (found.rows, found.count) == ('response.css("table.listing tbody > tr")', 9)
 
 
-def test_a_page_of_thousands_of_texts_in_boxes_is_looked_through_in_a_moment() -> None:
+def test_a_page_of_thousands_of_texts_in_boxes_is_examined_quickly() -> None:
     """The pages of an administration have a table deep in boxes, each beside another box: every box is looked at."""
     texts = "".join(f"<li><a href='/m/{number}'><b>menu</b> <span>{number}</span></a></li>" for number in range(150))
     rows = "".join(

@@ -51,7 +51,7 @@ def test_with_credentials_the_list_behind_the_login_is_found_and_the_spider_runs
     assert 'session.submit(page.form(), {"username": session.account.username' in source
 
 
-def test_where_scripts_make_the_login_page_nobody_is_asked_for_credentials_that_nothing_would_send(
+def test_nobody_is_asked_for_unusable_credentials_when_scripts_make_the_login_page(
     project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "clerk")
@@ -70,7 +70,7 @@ def test_where_scripts_make_the_login_page_nobody_is_asked_for_credentials_that_
     assert "CRAWL_DEFAULT" not in made.err
 
 
-def test_a_head_of_a_table_that_is_no_word_gives_no_name(project: Path, crawl: Crawl) -> None:
+def test_a_table_heading_that_is_not_a_word_gives_no_name(project: Path, crawl: Crawl) -> None:
     """As that of Redmine's issues, "#", does."""
     rows = "".join(f"<tr><td class=id><a href=/{n}>{n}</a></td><td class=subject>No. {n}</td></tr>" for n in range(9))
     page = Answer(body=f"<table><tr><th>#</th><th>Subject</th></tr>{rows}</table>".encode())
@@ -80,7 +80,7 @@ def test_a_head_of_a_table_that_is_no_word_gives_no_name(project: Path, crawl: C
     assert "with id, subject, url" in made.out
 
 
-def test_without_credentials_the_login_is_written_and_what_was_not_seen_is_said(project: Path, crawl: Crawl) -> None:
+def test_without_credentials_the_login_is_written_and_the_unseen_page_is_reported(project: Path, crawl: Crawl) -> None:
     with PracticeSite(books=10) as site:
         made = crawl("new", "orders", f"{site.url}/orders/?page=1")
 
@@ -90,7 +90,7 @@ def test_without_credentials_the_login_is_written_and_what_was_not_seen_is_said(
     assert not (project / "data").exists()
 
 
-def test_a_refused_password_is_tried_once_and_the_spider_is_there_all_the_same(
+def test_a_refused_password_is_tried_once_and_the_spider_is_written_anyway(
     project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with PracticeSite(books=10) as site:
@@ -151,7 +151,7 @@ text here: please do so now.</noscript><div id=root>Loading ...</div>
 </body></html>"""
 
 
-def test_a_page_that_its_scripts_make_is_told_so_and_the_spider_can_be_made_anew(project: Path, crawl: Crawl) -> None:
+def test_a_page_made_by_scripts_is_reported_and_the_spider_can_be_made_again(project: Path, crawl: Crawl) -> None:
     rows = b"<ul>" + b"".join(b"<li><a href=/%d>order %d</a></li>" % (each, each) for each in range(5)) + b"</ul>"
     routes = {"/robots.txt": Answer(404), "/sitemap.xml": Answer(404), "/app": Answer(body=APP)}
     with closing(Host({**routes, "/rows": Answer(body=rows)}, "127.0.0.1", None)) as host:
@@ -222,7 +222,7 @@ def test_a_page_of_a_site_with_a_sitemap_and_without_a_list_begins_with_the_site
         pytest.param({"/robots.txt": Answer(503), "*": Answer()}, 1, "its robots.txt answers 503", id="robots-503"),
     ],
 )
-def test_what_cannot_be_looked_at_is_one_line_and_no_file(
+def test_a_page_that_cannot_be_fetched_is_one_line_and_no_file(
     project: Path, crawl: Crawl, pages: dict[str, Answer], code: int, said: str
 ) -> None:
     with closing(Host(pages, "127.0.0.1", None)) as host:
@@ -271,7 +271,7 @@ def test_a_page_that_asks_for_credentials_by_http_gets_a_login_step(
     assert written in (project / "spiders" / "wiki.py").read_text()
 
 
-def test_with_credentials_what_stands_behind_basic_auth_is_found(
+def test_with_credentials_the_page_behind_basic_auth_is_found(
     project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def answer(request: WireRequest) -> Answer:

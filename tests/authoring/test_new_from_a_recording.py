@@ -1,4 +1,4 @@
-"""`crawl new --from-curl`, `--from-har`: as the browser did it, with the secrets in the file of accounts alone."""
+"""`crawl new --from-curl`, `--from-har`: as the browser did it, with secrets only in the file of accounts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def accounts(project: Path) -> dict[str, Any]:
     return tomllib.loads(file.read_text())
 
 
-def test_a_copied_page_request_logs_in_with_its_cookie_which_is_in_no_source(
+def test_a_copied_page_request_logs_in_with_its_cookie_which_is_not_in_the_source(
     project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with PracticeSite(books=10) as site:
@@ -141,7 +141,7 @@ def test_a_recorded_login_of_an_app_is_done_again_and_its_token_is_taken_from_th
     source = (project / "spiders" / "app.py").read_text()
     assert (made.code, json.loads(run.out)["items"]) == (0, {"items": 2}), made.err + run.err + source
     assert 'session.auth = BearerAuth(answer.json()["data"]["access"])' in source
-    assert f"left out, for it may change something: POST {host.url}/api/cart" in made.out
+    assert f"left out, since it may change something: POST {host.url}/api/cart" in made.out
     assert accounts(project)["sites"][f"127.0.0.1:{host.port}"]["default"] == {
         "username": "ann@shop.test",
         "password": "s3cret-word",
@@ -150,7 +150,7 @@ def test_a_recorded_login_of_an_app_is_done_again_and_its_token_is_taken_from_th
         assert secret not in source + made.out + made.err + run.err
 
 
-def test_what_chromium_has_recorded_makes_a_spider_that_runs(project: Path, crawl: Crawl) -> None:
+def test_a_recording_by_chromium_makes_a_spider_that_runs(project: Path, crawl: Crawl) -> None:
     with PracticeSite(books=10) as site:
         recorded = (Path(__file__).parent / "chromium.har").read_text()
         Path("shop.har").write_text(recorded.replace("{url}", site.url).replace("{host}", site.url.partition("//")[2]))
@@ -199,7 +199,7 @@ def test_what_chromium_has_recorded_makes_a_spider_that_runs(project: Path, craw
         ),
     ],
 )  # fmt: skip
-def test_a_curl_command_is_understood_or_what_is_not_is_named(
+def test_a_curl_command_is_understood_or_the_unknown_part_is_named(
     command: str, wanted: SentRequest, left_out: list[str]
 ) -> None:
     assert from_curl(command) == (wanted, left_out)
@@ -243,7 +243,7 @@ def test_no_secret_of_a_command_gets_into_the_source(options: str, secrets: dict
         pytest.param(["http://a.test/", "--from-curl", "curl http://a/"], "one of URL", id="both"),
     ],
 )
-def test_what_is_no_recording_is_one_line_and_nothing_is_written(
+def test_an_invalid_recording_is_one_line_and_nothing_is_written(
     project: Path, crawl: Crawl, words: list[str], said: str
 ) -> None:
     (project / "bad.har").write_text("{")
@@ -257,7 +257,7 @@ def test_what_is_no_recording_is_one_line_and_nothing_is_written(
     assert not (project / "spiders").exists()
 
 
-def test_an_account_that_is_there_with_another_value_is_left_alone(project: Path, crawl: Crawl) -> None:
+def test_an_existing_account_with_another_value_is_left_alone(project: Path, crawl: Crawl) -> None:
     folder = project.parent / "config" / "crawl"
     folder.mkdir(parents=True)
     (folder / "accounts.toml").write_text('# mine\n[sites."a.test".default]\npassword = "old"\n')

@@ -76,7 +76,7 @@ def change(project: Path, old: str, new: str) -> None:
     forget_spiders()
 
 
-def test_a_page_behind_the_login_is_recorded_replayed_offline_and_what_changes_is_told(
+def test_a_page_behind_the_login_is_recorded_and_replayed_offline_and_changes_are_reported(
     site: PracticeSite, project: Path, crawl: Crawl
 ) -> None:
     recorded = crawl("record", "orders", f"{site.url}/orders/?page=1")
@@ -117,7 +117,7 @@ def site_cookies(site: PracticeSite) -> list[str]:
     return [pair.strip() for one in site.log for pair in one.headers.get("cookie", "").split(";")]
 
 
-def test_a_form_that_a_callback_posts_and_what_it_was_given_are_part_of_the_case(
+def test_a_form_that_a_callback_posts_and_its_input_are_part_of_the_case(
     site: PracticeSite, project: Path, crawl: Crawl
 ) -> None:
     (project / "spiders" / "orders.py").write_text(
@@ -185,9 +185,7 @@ def test_kept_pages_are_recorded_with_the_callback_that_they_had(
         pytest.param(["check", "ordres"], 2, "did you mean 'orders'?", id="no-spider"),
     ],
 )
-def test_what_a_person_gets_wrong_is_one_line(
-    site: PracticeSite, crawl: Crawl, words: list[str], code: int, said: str
-) -> None:
+def test_a_users_mistake_is_one_line(site: PracticeSite, crawl: Crawl, words: list[str], code: int, said: str) -> None:
     done = crawl(*(word.format(url=site.url) for word in words))
 
     assert (done.code, done.out) == (code, "")
@@ -196,7 +194,9 @@ def test_what_a_person_gets_wrong_is_one_line(
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"spider": "orders"}', '{"answer": 1}', "\x00"])
-def test_a_file_that_is_no_recorded_page_is_named(site: PracticeSite, project: Path, crawl: Crawl, text: str) -> None:
+def test_a_file_that_is_not_a_recorded_page_is_named(
+    site: PracticeSite, project: Path, crawl: Crawl, text: str
+) -> None:
     folder = project / "tests" / "pages" / "orders"
     folder.mkdir(parents=True)
     (folder / "odd.page.json").write_text(text)
@@ -204,7 +204,7 @@ def test_a_file_that_is_no_recorded_page_is_named(site: PracticeSite, project: P
     done = crawl("check", "orders")
 
     assert (done.code, len(done.err.splitlines())) == (2, 1)
-    assert "odd.page.json is no recorded page" in done.err
+    assert "odd.page.json is not a recorded page" in done.err
 
 
 def test_pytest_runs_recorded_pages_without_code_and_says_what_differs(

@@ -1,4 +1,4 @@
-"""Not stricter than browsers: what people can open is a page for us too, on both transports and in a whole crawl."""
+"""No stricter than browsers: what people can open is a page for the crawler, too, on all transports and in crawls."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ EQUAL = [("/home", "/home"), ("/home", "/home", "/home")]
 
 @pytest.mark.parametrize("locations", EQUAL, ids=["two", "three"])
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_U2_equal_locations_are_one(net: Net, locations: tuple[str, ...], status: int) -> None:
+def test_U2_equal_location_headers_count_as_one(net: Net, locations: tuple[str, ...], status: int) -> None:
     own = net.host({"/go": redirect(*locations, status=status)})
 
     assert net.session(own.url).get(f"{own.url}/go").url == f"{own.url}/home"
@@ -133,14 +133,14 @@ def test_U1_the_same_address_with_the_same_cookie_may_come_twice(net: Net, chain
     assert session.get(f"{own.url}{chain[0]}").text == "<p>in</p>"
 
 
-def test_U1_as_many_redirects_as_browsers_follow(net: Net) -> None:
+def test_U1_as_many_redirects_are_followed_as_by_browsers(net: Net) -> None:
     own = net.host({f"/{n}": Answer.redirect(f"/{n + 1}") if n < 20 else Answer(body=b"<p>in</p>") for n in range(21)})
 
     assert net.session(own.url).get(f"{own.url}/0").text == "<p>in</p>"
 
 
 @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json", "text/plain"])
-def test_equal_content_types_are_one(net: Net, kind: str) -> None:
+def test_equal_content_type_headers_count_as_one(net: Net, kind: str) -> None:
     own = net.host({"/page": Answer(body=b"{}", content_type=kind, headers=[("Content-Type", kind)])})
 
     answer = net.session(own.url).get(f"{own.url}/page")

@@ -65,7 +65,7 @@ def test_B4_auth_is_dropped_on_a_redirect_to_another_host(net: Net, kind: str) -
     assert other.header("authorization") == []
 
 
-def test_B4_auth_of_one_call_does_not_travel_either(net: Net) -> None:
+def test_B4_auth_of_a_single_call_is_dropped_too(net: Net) -> None:
     other = net.host(address="127.0.0.2")
     own = net.host({"/go": Answer.redirect(f"{other.url}/there")})
     session = net.session(own.url, other.url)
@@ -77,7 +77,7 @@ def test_B4_auth_of_one_call_does_not_travel_either(net: Net) -> None:
     assert other.header("authorization") == []
 
 
-def test_B4_auth_comes_back_when_a_chain_comes_home(net: Net) -> None:
+def test_B4_auth_is_sent_again_when_a_redirect_chain_returns_to_its_host(net: Net) -> None:
     own = net.host()
     other = net.host({"*": Answer.redirect(f"{own.url}/back")}, address="127.0.0.2")
     own.routes["/go"] = Answer.redirect(f"{other.url}/there")
@@ -133,7 +133,7 @@ def test_B5_the_one_upgrade_from_http_80_to_https_443_keeps_credentials() -> Non
     assert not Origins(["https://shop.test/"]).covers("http://shop.test/x")
 
 
-def test_a_digest_is_made_anew_for_each_redirect(net: Net) -> None:
+def test_a_digest_is_computed_anew_for_each_redirect(net: Net) -> None:
     own = net.host(
         {
             "/go": lambda call: (

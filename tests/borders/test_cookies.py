@@ -199,7 +199,7 @@ def test_B25_http_cannot_overwrite_what_https_has_set(net: Net, certificates: Ce
     assert plain.header("cookie") == []
 
 
-def test_a_page_that_leads_to_itself_with_a_new_cookie_or_another_method_is_no_loop(net: Net) -> None:
+def test_a_page_that_leads_to_itself_with_a_new_cookie_or_another_method_is_not_a_loop(net: Net) -> None:
     def once(call: WireRequest) -> Answer:
         return Answer(body=b"<p>in</p>") if "cookie" in call.headers else cookie_page("seen=1", location="/door")
 

@@ -26,7 +26,7 @@ CUSTOM = {
 
 
 @pytest.mark.parametrize("downgrade", [False, True], ids=["other-host", "https-to-http"])
-def test_B8_neither_another_host_nor_a_downgrade_is_told_the_authorization(
+def test_B8_the_authorization_goes_neither_to_another_host_nor_to_a_downgrade(
     net: Net, certificates: Certificates, downgrade: bool
 ) -> None:
     target = net.host(address="127.0.0.1" if downgrade else "127.0.0.2")
@@ -57,7 +57,7 @@ def test_B13_a_redirect_to_another_origin_carries_no_custom_header(net: Net) -> 
     assert other.calls[0].headers["range"] == "bytes=0-1"
 
 
-def test_B13_what_survives_is_one_list_and_nothing_in_it_can_be_a_credential() -> None:
+def test_B13_headers_that_survive_are_one_list_and_none_can_be_a_credential() -> None:
     hop = next_hop("http://a.test/", "GET", False, 302, "http://b.test/")
     kept = surviving_headers(requests.structures.CaseInsensitiveDict({**CUSTOM, "User-Agent": "x", "Accept": "y"}), hop)
 

@@ -36,7 +36,7 @@ def test_X8_a_trusted_host_that_was_private_from_the_beginning_stays_trusted() -
     assert [rule.refuses("intra.test", each) for each in ("10.0.0.1", "10.0.0.2", "fd00::1")] == ["", "", ""]
 
 
-def test_X8_what_another_host_has_been_says_nothing() -> None:
+def test_X8_the_earlier_addresses_of_another_host_do_not_matter() -> None:
     rule = AddressRule({"shop.test", "intra.test"})
     rule.refuses("shop.test", PUBLIC)
     rule.refuses("cdn.test", PUBLIC)
@@ -86,12 +86,12 @@ LEADS = [
 
 
 @pytest.mark.parametrize(("one", "other", "may"), LEADS, ids=[f"{one}~{other}" for one, other, _ in LEADS])
-def test_X8_who_may_lead_where(one: str, other: str, may: bool) -> None:
+def test_X8_which_hosts_may_redirect_to_which(one: str, other: str, may: bool) -> None:
     assert may_lead(one, other) is may
     assert (AddressRule().refuses("sso.test", other, one) == "") is may
 
 
-def test_X8_a_host_that_was_led_to_may_be_asked_directly_from_then_on() -> None:
+def test_X8_a_host_reached_by_a_redirect_may_be_requested_directly_from_then_on() -> None:
     rule = AddressRule({"app.test"})
     assert rule.refuses("sso.test", "10.0.0.2")
 
@@ -102,7 +102,7 @@ def test_X8_a_host_that_was_led_to_may_be_asked_directly_from_then_on() -> None:
 
 
 @pytest.mark.parametrize("leads", [True, False])
-def test_X8_only_a_session_that_logs_in_is_led_inside(net: Net, leads: bool) -> None:
+def test_X8_only_a_session_that_logs_in_may_be_led_to_a_private_host(net: Net, leads: bool) -> None:
     sso = net.host(address="127.0.0.2")
     own = net.host({"/go": Answer.redirect(f"{sso.url}/login")})
     session = net.session(own.url, adapter=net.adapter(address_rule=AddressRule({"127.0.0.1"})))

@@ -1,4 +1,4 @@
-"""A machine that is too slow for its turns sends all the same, and no sooner than the delay allows."""
+"""A machine that is too slow for its turns still sends, but no sooner than the delay allows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.hosts import Net
 from tests.urls_and_traps.test_redirects import Follower, links
 
 
-def test_a_machine_on_which_each_turn_is_over_before_it_can_be_used_brings_all_pages(
+def test_a_machine_on_which_each_turn_ends_before_it_can_be_used_fetches_all_pages(
     quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived: list[float] = []

@@ -73,7 +73,7 @@ NO_PROXIES = [
 
 
 @pytest.mark.parametrize("url", NO_PROXIES)
-def test_what_is_no_proxy_is_refused_with_the_form_that_is_wanted(net: Net, url: str) -> None:
+def test_an_invalid_proxy_is_refused_with_the_expected_form(net: Net, url: str) -> None:
     with pytest.raises(Refused, match="http://host:port") as refused:
         net.session("http://shop.test", proxy=url).get("http://shop.test/")
 
@@ -84,7 +84,7 @@ def test_what_is_no_proxy_is_refused_with_the_form_that_is_wanted(net: Net, url:
     ("userinfo", "told_of"),
     [("ann:p@ss-one", True), ("ann@corp:pw", True), ("a@b@c:d@e", True), ("ann:p%40ss", False), ("ann:pw", False)],
 )
-def test_how_an_unescaped_at_in_a_proxys_url_is_read_is_told(
+def test_the_reading_of_an_unescaped_at_sign_in_a_proxy_url_is_reported(
     net: Net, caplog: pytest.LogCaptureFixture, userinfo: str, told_of: bool
 ) -> None:
     place = f"127.0.0.1:{closed_port()}"  # another one each time: it is told once
@@ -110,7 +110,7 @@ FAILURES: dict[str, tuple[list[Any], str, type[FetchError], str]] = {
 
 
 @pytest.mark.parametrize("kind", FAILURES)
-def test_a_failure_of_the_proxy_is_told_as_one(net: Net, kind: str) -> None:
+def test_a_failure_of_the_proxy_is_reported_as_one(net: Net, kind: str) -> None:
     script, scheme, error, words = FAILURES[kind]
     with RawServer(script) as proxy:
         session = net.session(proxy=f"http://ann:wordofpower@127.0.0.1:{proxy.port}")
@@ -123,7 +123,7 @@ def test_a_failure_of_the_proxy_is_told_as_one(net: Net, kind: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_nobody_runs_is_named(net: Net, scheme: str) -> None:
+def test_a_proxy_that_is_not_running_is_named(net: Net, scheme: str) -> None:
     place = f"127.0.0.1:{closed_port()}"
 
     with pytest.raises(ConnectFailed, match=f"the proxy {place}"):

@@ -133,7 +133,7 @@ def test_an_account_belongs_to_a_site_and_an_unusual_port(url: str, place: str) 
         pytest.param(["shop.test", "-u", "other"], "secret-word\n", "already, with other values", id="there"),
     ],
 )
-def test_what_does_not_fit_is_one_line_and_changes_nothing(
+def test_invalid_arguments_are_one_line_and_change_nothing(
     project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch, words: list[str], given: str, said: str
 ) -> None:
     typing(monkeypatch, "the-first\n")
@@ -150,7 +150,7 @@ def test_what_does_not_fit_is_one_line_and_changes_nothing(
     assert file.read_text() == before
 
 
-def test_a_password_that_was_refused_is_replaced_and_what_else_is_there_stays(
+def test_a_refused_password_is_replaced_and_everything_else_stays(
     project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = project.parent / "config" / "crawl" / "accounts.toml"
@@ -178,7 +178,7 @@ def test_a_password_that_was_refused_is_replaced_and_what_else_is_there_stays(
     }
 
 
-def test_a_table_that_cannot_be_told_from_its_text_is_left_to_its_owner(
+def test_a_table_that_cannot_be_found_in_the_text_is_left_to_its_owner(
     project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = project.parent / "config" / "crawl" / "accounts.toml"

@@ -102,7 +102,7 @@ def shop(project: Path, go_on: threading.Event) -> Iterator[Path]:
     [(120, {}), (80, {"NO_COLOR": "1"}), (30, {}), (12, {})],
     ids=["wide", "no color", "narrow", "very narrow"],
 )
-def test_what_a_spider_prints_stands_above_the_bar_which_takes_one_row(
+def test_output_of_a_spider_is_above_the_bar_which_takes_one_row(
     shop: Path, go_on: threading.Event, columns: int, environ: dict[str, str]
 ) -> None:
     screen = Screen(columns)

@@ -66,11 +66,11 @@ def test_every_error_of_the_tree_has_a_code_of_the_table() -> None:
     assert all(code_for(kind.__new__(kind)) in known - {exits.BUG} for kind in kinds)
 
 
-def test_no_code_stands_twice_in_the_table() -> None:
+def test_no_code_is_in_the_table_twice() -> None:
     assert len({row[0] for row in TABLE}) == len(TABLE)
 
 
-def test_the_reader_of_our_output_going_away_is_no_error(
+def test_a_closed_reader_of_our_output_is_not_an_error(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exits, "mute", lambda stream: None)
@@ -78,7 +78,7 @@ def test_the_reader_of_our_output_going_away_is_no_error(
     assert ended(BrokenPipeError(), capsys) == (0, [])
 
 
-def test_what_nobody_foresaw_shows_where_it_comes_from_and_has_its_own_code(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unforeseen_error_shows_where_it_comes_from_and_has_its_own_code(capsys: pytest.CaptureFixture[str]) -> None:
     code, lines = ended(ZeroDivisionError("by \x1b[2Jzero"), capsys)
 
     assert code == exits.BUG

@@ -83,7 +83,7 @@ def test_a_good_file_is_left_as_it_was_after_a_crawl_that_did_not_end_well(
     assert good.read_text() == GOOD
 
 
-def test_force_writes_it_all_the_same(shop: Host, good: Path, crawl: Crawl) -> None:
+def test_force_writes_it_anyway(shop: Host, good: Path, crawl: Crawl) -> None:
     shop.routes["*"] = nothing
     crawl("run", "rows", "--quiet")
 
@@ -102,9 +102,7 @@ def test_a_good_crawl_replaces_the_file_and_a_run_that_is_named_does_too(shop: H
     assert sorted(json.loads(line)["row"] for line in good.read_text().splitlines()) == ["1", "2"]
 
 
-def test_a_file_that_is_not_there_yet_is_written_whatever_the_crawl_brought(
-    shop: Host, project: Path, crawl: Crawl
-) -> None:
+def test_a_new_file_is_written_whatever_the_crawl_returned(shop: Host, project: Path, crawl: Crawl) -> None:
     shop.routes["*"] = nothing
     crawl("run", "rows", "--quiet")
 
@@ -121,7 +119,7 @@ def test_a_crawl_with_some_failed_pages_may_replace_the_file(shop: Host, good: P
     assert len(good.read_text().splitlines()) == 1
 
 
-def test_quiet_prints_nothing_of_a_file_that_was_written(shop: Host, project: Path, crawl: Crawl) -> None:
+def test_quiet_prints_nothing_about_a_file_that_was_written(shop: Host, project: Path, crawl: Crawl) -> None:
     crawl("run", "rows", "--quiet")
     assert crawl("export", "rows", "-o", "a.jsonl").err
 
@@ -131,7 +129,7 @@ def test_quiet_prints_nothing_of_a_file_that_was_written(shop: Host, project: Pa
     assert len((project / "rows.jsonl").read_text().splitlines()) == 2
 
 
-def test_quiet_tells_of_a_file_that_was_not_written(shop: Host, good: Path, crawl: Crawl) -> None:
+def test_quiet_reports_a_file_that_was_not_written(shop: Host, good: Path, crawl: Crawl) -> None:
     shop.routes["*"] = nothing
     crawl("run", "rows", "--quiet")
 

@@ -84,7 +84,7 @@ def rows(file: str, sql: str) -> list[tuple[Any, ...]]:
         raw.close()
 
 
-def test_values_are_in_each_format_what_they_were(shop: Host, project: Path, crawl: Crawl) -> None:
+def test_values_are_the_same_in_each_format(shop: Host, project: Path, crawl: Crawl) -> None:
     crawl("run", "shop", "--quiet")
     for name in ("a.jsonl", "a.json", "a.csv", "a.db", "b.jsonl.gz", "b.csv.zst"):
         assert crawl("export", "shop", "-o", name, "--table", "items", "-q").code == 0, name
@@ -113,7 +113,7 @@ def test_values_are_in_each_format_what_they_were(shop: Host, project: Path, cra
     ]
 
 
-def test_a_plain_sqlite_file_has_a_table_a_kind_and_none_of_the_crawls_own(shop: Host, crawl: Crawl) -> None:
+def test_a_plain_sqlite_file_has_one_table_per_kind_and_none_of_the_crawls_own(shop: Host, crawl: Crawl) -> None:
     crawl("run", "shop", "--quiet", "-O", "out.db")
 
     assert rows("out.db", "SELECT name FROM sqlite_master ORDER BY name") == [("Product",), ("items",)]
@@ -157,7 +157,7 @@ def test_fields_condition_and_table_choose(shop: Host, project: Path, crawl: Cra
         (["--crawl", "1", "--run", "1"], "give one of"),
     ],
 )
-def test_what_cannot_be_asked_is_told(words: list[str], said: str, shop: Host, project: Path, crawl: Crawl) -> None:
+def test_an_invalid_query_is_reported(words: list[str], said: str, shop: Host, project: Path, crawl: Crawl) -> None:
     crawl("run", "shop", "--quiet")
 
     done = crawl("export", "shop", "-o", "a.csv", "--table", "Product", *words)
@@ -254,7 +254,7 @@ def test_records_of_accounts_say_whose_they_are(shop: Host, project: Path, crawl
     )
 
 
-def test_an_address_of_a_file_is_that_file(shop: Host, project: Path, crawl: Crawl) -> None:
+def test_a_file_url_means_that_file(shop: Host, project: Path, crawl: Crawl) -> None:
     folder = project / "with space"
     folder.mkdir()
 
@@ -295,7 +295,7 @@ def test_a_retry_writes_the_whole_crawl(shop: Host, project: Path, crawl: Crawl)
         (["-o", "a.db.gz"], "cannot be compressed"),
     ],
 )
-def test_a_target_that_cannot_be_is_told_before_a_page_is_fetched(
+def test_an_impossible_target_is_reported_before_a_page_is_fetched(
     words: list[str], said: str, shop: Host, crawl: Crawl
 ) -> None:
     done = crawl("run", "shop", *words)

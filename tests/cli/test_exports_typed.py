@@ -49,7 +49,7 @@ def test_parquet_holds_values_of_their_types(shop: Host, crawl: Crawl) -> None:
     ]  # fmt: skip
 
 
-def test_parquet_of_several_kinds_says_of_which_a_row_is_and_goes_through_a_pipe(
+def test_parquet_of_several_kinds_has_the_kind_of_each_row_and_goes_through_a_pipe(
     shop: Host, project: Path, crawl: Crawl
 ) -> None:
     crawl("run", "shop", "--quiet", "-o", "all.parquet")
@@ -60,7 +60,7 @@ def test_parquet_of_several_kinds_says_of_which_a_row_is_and_goes_through_a_pipe
     ]  # fmt: skip
 
 
-def test_excel_has_dates_and_numbers_and_texts_that_are_no_formulas(shop: Host, crawl: Crawl) -> None:
+def test_excel_gets_dates_numbers_and_texts_that_are_not_formulas(shop: Host, crawl: Crawl) -> None:
     crawl("run", "shop", "--quiet", "-o", "a.xlsx")
 
     book = openpyxl.load_workbook("a.xlsx")
@@ -76,12 +76,12 @@ def test_excel_has_dates_and_numbers_and_texts_that_are_no_formulas(shop: Host, 
     assert sorted(book["Product"].iter_rows(min_row=2, values_only=True)) == [("a", 1.5), ("b", 2), ("c", 30)]
 
 
-def test_a_sheet_that_is_full_is_told_and_nothing_is_cut(tmp_path: Path) -> None:
+def test_a_full_sheet_is_reported_and_nothing_is_cut(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="32,767 characters"):
         write_rows(tmp_path / "a.xlsx", [{"text": "x" * 32_768}], "xlsx")
 
 
-def test_duckdb_gets_tables_with_types_beside_what_is_there(shop: Host, project: Path, crawl: Crawl) -> None:
+def test_duckdb_gets_typed_tables_beside_the_existing_ones(shop: Host, project: Path, crawl: Crawl) -> None:
     with duckdb.connect("a.duckdb") as raw:
         raw.execute("CREATE TABLE mine AS SELECT 1 AS a")
     crawl("run", "shop", "--quiet", "-o", "a.duckdb")

@@ -51,7 +51,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return run
 
 
-def test_it_lists_pages_with_when_and_how_each_was_found_out(run: Run) -> None:
+def test_it_lists_pages_with_when_and_how_each_was_discovered(run: Run) -> None:
     code, out, _ = run()
     assert code == 0
     assert BYE in out
@@ -59,7 +59,7 @@ def test_it_lists_pages_with_when_and_how_each_was_found_out(run: Run) -> None:
     assert "tried alone" in out
 
 
-def test_the_list_is_one_line_of_json_a_page(run: Run) -> None:
+def test_the_list_has_one_line_of_json_per_page(run: Run) -> None:
     lines = [json.loads(line) for line in run("--json")[1].splitlines()]
     assert (len(lines), lines[0]["key"], lines[0]["confirmed"]) == (2, BYE, False)
 

@@ -1,4 +1,4 @@
-"""What people write who know Scrapy or requests: one line says what to write instead, and nothing is passed over."""
+"""What users of Scrapy or requests write: one line says what to write instead, and nothing is silently ignored."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def test_a_spider_that_cannot_work_is_told_what_to_write(orders: Path, crawl: Cr
 
 
 @pytest.mark.parametrize("key", habits.SETTINGS)
-def test_a_setting_of_scrapy_that_is_none_here_says_what_does_it(key: str) -> None:
+def test_a_scrapy_setting_that_does_not_exist_here_names_what_to_use(key: str) -> None:
     with pytest.raises(SettingsError, match=f"{key} .* is a setting of Scrapy; instead: ."):
         load(spider={key: 1}, environ={})
 
 
-def test_no_hint_is_about_something_that_is_there() -> None:
+def test_no_hint_is_about_a_name_that_exists() -> None:
     assert not set(habits.SETTINGS) & set(crawler.settings.SCRAPY_NAMES)
     assert not set(habits.NAMES) & set(crawler.__all__)
     for name in (*habits.METHODS, *habits.ATTRIBUTES):
@@ -115,7 +115,7 @@ def test_run_takes_no_object_and_no_setting_by_its_name() -> None:
         run(Orders, colour=2)
 
 
-def test_arguments_that_an_init_does_not_take_are_told(orders: Path, crawl: Crawl) -> None:
+def test_arguments_that_an_init_does_not_take_are_reported(orders: Path, crawl: Crawl) -> None:
     (orders / "spiders" / "orders.py").write_text(f"{HEAD}    def __init__(self, day):\n        self.day = day\n")
 
     for words in (("-a", "month=5"), ()):
@@ -125,7 +125,7 @@ def test_arguments_that_an_init_does_not_take_are_told(orders: Path, crawl: Craw
         assert "write `def __init__(self, **arguments)` and `super().__init__(**arguments)`" in done.err
 
 
-def test_a_rule_names_a_method_that_is_there() -> None:
+def test_a_rule_has_to_name_a_method_that_exists() -> None:
     with pytest.raises(
         SpiderError, match="Shop has no method 'parse_itm', which a rule names; did you mean 'parse_item'"
     ):
@@ -136,7 +136,7 @@ def test_a_rule_names_a_method_that_is_there() -> None:
             def parse_item(self, response: Any) -> None: ...
 
 
-def test_old_and_new_ways_to_start_may_stand_side_by_side() -> None:
+def test_old_and_new_ways_to_start_may_be_used_side_by_side() -> None:
     class Both(Spider):
         def start(self) -> Any:
             return ()
@@ -165,7 +165,7 @@ def test_a_failed_page_says_what_to_write(error: str, said: str) -> None:
     assert said in shown
 
 
-def test_attributes_of_scrapys_spiders_are_answered(tmp_path: Path, httpserver: HTTPServer) -> None:
+def test_attributes_of_scrapy_spiders_are_answered_with_hints(tmp_path: Path, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("x", content_type="text/html")
 
     class Orders(Spider):
@@ -183,7 +183,7 @@ def test_attributes_of_scrapys_spiders_are_answered(tmp_path: Path, httpserver: 
     assert any("no attribute 'log'; instead: self.logger.info(...)" in each for each in said)
 
 
-def test_an_attribute_that_nobody_knows_is_missing_as_always() -> None:
+def test_an_unknown_attribute_is_missing_as_always() -> None:
     spider = Spider()
 
     assert not hasattr(spider, "colour")

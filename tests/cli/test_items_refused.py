@@ -1,4 +1,4 @@
-"""Items whose class raises inside of the callback: what came before stays, they are kept aside, the page is failed."""
+"""Items whose class raises inside of the callback: what came before stays, they are kept aside, the page fails."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def skus(table: str) -> list[str]:
     return sorted(row["sku"] for row in results("shop").rows(table))
 
 
-def test_what_a_page_gave_before_an_item_that_its_class_refuses_stays_and_a_retry_brings_the_rest_once(
+def test_results_before_an_item_that_its_class_refuses_stay_and_a_retry_adds_the_rest_once(
     shop: Host, project: Path, crawl: Crawl
 ) -> None:
     done = crawl("run", "shop")

@@ -1,4 +1,4 @@
-"""What `crawl runs`, `status` and `top` say of a run that was killed: what is stored of it, and what goes on."""
+"""What `crawl runs`, `status` and `top` say about a run that was killed: what is stored of it, and how to resume it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def killed_after(project: Path, pages: int) -> None:
     running.wait(30)
 
 
-def test_a_killed_run_is_told_with_what_is_stored_of_it_and_the_command_that_goes_on(
+def test_a_killed_run_is_reported_with_what_is_stored_of_it_and_the_command_to_resume_it(
     slow: Host, project: Path, crawl: Crawl
 ) -> None:
     killed_after(project, 2)
@@ -111,7 +111,7 @@ def test_a_killed_run_is_told_with_what_is_stored_of_it_and_the_command_that_goe
     assert "then" not in old, "another run has gone on with it"
 
 
-def test_a_run_that_goes_on_with_a_killed_one_and_is_killed_too_is_told_so(
+def test_a_run_that_resumes_a_killed_one_and_is_killed_too_is_reported_as_such(
     slow: Host, project: Path, crawl: Crawl
 ) -> None:
     killed_after(project, 1)
@@ -124,7 +124,7 @@ def test_a_run_that_goes_on_with_a_killed_one_and_is_killed_too_is_told_so(
     assert "crashed" not in out
 
 
-def test_which_run_is_asked_for(slow: Host, project: Path, crawl: Crawl) -> None:
+def test_the_command_asks_which_run_is_meant(slow: Host, project: Path, crawl: Crawl) -> None:
     crawl(*WORDS)
 
     done = crawl("runs", "show", "--store", "my runs.db")
@@ -132,7 +132,9 @@ def test_which_run_is_asked_for(slow: Host, project: Path, crawl: Crawl) -> None
     assert (done.code, done.err) == (2, "crawl: crawl runs show: which run? `crawl runs` lists their numbers\n")
 
 
-def test_what_goes_on_with_a_killed_run_shows_no_secret_that_was_typed(slow: Host, project: Path, crawl: Crawl) -> None:
+def test_the_command_to_resume_a_killed_run_shows_no_secret_that_was_typed(
+    slow: Host, project: Path, crawl: Crawl
+) -> None:
     running = subprocess.Popen([sys.executable, "-m", "crawler.cli", *WORDS, *SECRETS, "-s", "backoff=30"], cwd=project)
     until = time.monotonic() + 120
     while "running" not in crawl("runs", "--store", "my runs.db").out:

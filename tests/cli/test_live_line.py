@@ -56,7 +56,7 @@ def test_the_bar_is_full_when_nothing_waits_and_empty_of_promises_before_the_fir
 
 
 @given(rate=st.floats(0.5, 500), finds=st.floats(0, 0.9), waiting=st.integers(500, 100_000), seconds=st.integers(4, 60))
-def test_an_end_is_said_of_a_queue_that_shrinks_with_the_links_that_are_still_found(
+def test_an_end_is_shown_for_a_queue_that_shrinks_counting_the_links_still_found(
     rate: float, finds: float, waiting: int, seconds: int
 ) -> None:
     left, shrinks = TimeLeft(), rate * (1 - finds)
@@ -80,7 +80,7 @@ def test_an_end_is_said_of_a_queue_that_shrinks_with_the_links_that_are_still_fo
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_no_end_is_said_where_none_is_in_sight(points: list[tuple[int, int, int]], why: str) -> None:
+def test_no_end_is_shown_when_none_is_in_sight(points: list[tuple[int, int, int]], why: str) -> None:
     left = TimeLeft()
     for at, done, waiting in points:
         left.note(float(at), done=done, waiting=waiting)
@@ -92,7 +92,7 @@ def test_no_end_is_said_where_none_is_in_sight(points: list[tuple[int, int, int]
     ("seconds", "text"),
     [(0.2, "~1 s"), (24.4, "~24 s"), (150, "~2 min"), (7199, "~120 min"), (7200, "~2 h"), (4e5, "~5 d")],
 )
-def test_an_estimate_is_no_more_exact_than_it_is(seconds: float, text: str) -> None:
+def test_an_estimate_is_not_shown_with_false_precision(seconds: float, text: str) -> None:
     assert about(seconds) == text
 
 

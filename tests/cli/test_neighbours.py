@@ -1,4 +1,4 @@
-"""What others of the machine have planted, and what pages wrote, through the commands that people type."""
+"""What other users of the machine have planted, and what pages wrote, seen through the commands."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_run_refuses_a_planted_link_in_the_place_of_its_store(hostile: Path, c
     assert not (hostile / "victim").exists()
 
 
-def test_a_run_names_a_folder_that_anybody_may_write(hostile: Path, crawl: Crawl) -> None:
+def test_a_run_names_a_folder_that_anybody_may_write_to(hostile: Path, crawl: Crawl) -> None:
     (hostile / "data").mkdir()
     (hostile / "data").chmod(0o777)
 

@@ -1,4 +1,4 @@
-"""What a person reads: plain words, and one of a thing is one."""
+"""What a person reads: plain words, and a singular for one of a thing."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_what_a_person_reads_is_in_plain_words(one: Path, crawl: Crawl) -> None:
     assert "items      1" in said["run one --fresh"].out
 
 
-def test_no_text_of_the_program_says_what_nobody_says() -> None:
+def test_no_text_of_the_program_has_words_that_nobody_uses() -> None:
     found = []
     for path in Path(crawler.__file__).parent.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -63,7 +63,7 @@ def test_what_happens_is_one_log_line(
     assert line.endswith(f" {level:7} crawler.run: {text}\n")
 
 
-def test_why_a_session_waits_is_not_said_again_right_after_its_login(capsys: pytest.CaptureFixture[str]) -> None:
+def test_why_a_session_waits_is_not_repeated_right_after_its_login(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging("INFO")
     log = LogLines()
 
@@ -76,7 +76,7 @@ def test_why_a_session_waits_is_not_said_again_right_after_its_login(capsys: pyt
     ]
 
 
-def test_a_paused_host_is_told_with_the_time_of_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_paused_host_is_reported_with_the_end_of_its_pause(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging("INFO")
 
     LogLines()(events.SlotPaused(0, "a.example", 1_795_000_000.0, "Retry-After"))
@@ -84,7 +84,7 @@ def test_a_paused_host_is_told_with_the_time_of_its_end(capsys: pytest.CaptureFi
     assert lines_of(capsys)[0].startswith("a.example is left alone until 2026-1")
 
 
-def test_pages_that_went_well_are_no_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_successful_pages_get_no_log_lines(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging("INFO")
 
     LogLines()(events.PageDone(0, "http://a/", 200, "default", 1, 2, 3, 4.0))
@@ -93,7 +93,7 @@ def test_pages_that_went_well_are_no_lines(capsys: pytest.CaptureFixture[str]) -
     assert lines_of(capsys) == []
 
 
-def test_the_numbers_are_a_line_soon_then_every_half_minute_and_none_beside_a_live_line(
+def test_the_numbers_are_logged_soon_then_every_half_minute_and_not_beside_a_live_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     set_up_logging("INFO")
@@ -252,7 +252,7 @@ def test_a_password_is_asked_without_showing_it(monkeypatch: pytest.MonkeyPatch)
     assert ask("password: ", True) == "password: |True"
 
 
-def test_a_standard_input_that_is_no_terminal_or_closed_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_is_asked_when_standard_input_is_closed_or_not_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("anna\n"))
     assert terminal_ask() is None
 

@@ -33,7 +33,7 @@ def test_X11_the_folder_of_the_database_is_for_its_owner_only(project: Path, cra
     assert stat.S_IMODE((project / "data").stat().st_mode) == 0o700
 
 
-def test_init_changes_nothing_that_is_there(project: Path, crawl: Crawl) -> None:
+def test_init_changes_nothing_that_already_exists(project: Path, crawl: Crawl) -> None:
     (project / "pyproject.toml").write_text('[tool.crawl]\nstore = "x.db"')
     (project / ".gitignore").write_text("data/*\n!data/.gitkeep\n__pycache__/\nmine")
     (project / "spiders").mkdir()
@@ -76,7 +76,7 @@ def test_a_new_spider_is_found_by_its_name_at_once(project: Path, crawl: Crawl, 
     assert crawl("list").out == f"{name}\n"
 
 
-def test_a_new_spider_never_overwrites_a_file_nor_doubles_a_name(orders: Path, crawl: Crawl) -> None:
+def test_a_new_spider_never_overwrites_a_file_or_duplicates_a_name(orders: Path, crawl: Crawl) -> None:
     before = (orders / "spiders" / "orders.py").read_text()
     (orders / "spiders" / "a_b.py").write_text("kept = 1")
 
@@ -184,7 +184,7 @@ def test_outside_of_a_project_the_line_says_how_to_make_one(project: Path, crawl
     assert "crawl init" in done.err
 
 
-def test_traceback_shows_where_an_error_comes_from_wherever_it_stands(orders: Path, crawl: Crawl) -> None:
+def test_traceback_shows_where_an_error_comes_from_wherever_the_option_is(orders: Path, crawl: Crawl) -> None:
     (orders / "spiders" / "broken.py").write_text("x = 1 / 0\n")
 
     for words in (["--traceback", "run", "broken"], ["run", "broken", "--traceback"]):
@@ -220,7 +220,7 @@ def test_traceback_shows_where_an_error_comes_from_wherever_it_stands(orders: Pa
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_is_typed_wrong_is_one_line(orders: Path, crawl: Crawl, words: list[str], said: str) -> None:
+def test_a_typing_mistake_is_one_line(orders: Path, crawl: Crawl, words: list[str], said: str) -> None:
     done = crawl(*words)
 
     assert (done.code, done.out) == (2, "")

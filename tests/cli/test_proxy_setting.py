@@ -14,7 +14,7 @@ PARSE = "    def parse(self, response):\n        yield {}\n"
 @pytest.mark.parametrize(
     "url", ["ftp://127.0.0.1:1", "http://", "http://ann:wordofpower@", "http://a b:1", "h:99999999"]
 )
-def test_what_is_no_proxy_ends_with_code_2_and_begins_no_run(url: str, project: Path, crawl: Crawl) -> None:
+def test_an_invalid_proxy_ends_with_code_2_and_starts_no_run(url: str, project: Path, crawl: Crawl) -> None:
     (project / "spiders").mkdir()
     (project / "spiders" / "orders.py").write_text(SPIDER)
 
@@ -27,7 +27,7 @@ def test_what_is_no_proxy_ends_with_code_2_and_begins_no_run(url: str, project: 
 
 
 @pytest.mark.parametrize("more", [(), ("--quiet",), ("-s", "proxy=http://127.0.0.1:9")], ids=["told", "quiet", "given"])
-def test_variables_for_a_proxy_that_are_not_used_are_told_once(
+def test_unused_proxy_variables_are_reported_once(
     more: tuple[str, ...], project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project / "spiders").mkdir()

@@ -108,7 +108,7 @@ def test_the_table_tells_each_change_with_old_and_new_values_and_the_last_line_c
 
 
 @pytest.mark.usefixtures("two_nights")
-def test_json_has_one_line_a_change_and_csv_one_row_a_field(crawl: Crawl) -> None:
+def test_json_has_one_line_per_change_and_csv_one_row_per_field(crawl: Crawl) -> None:
     found = [json.loads(line) for line in crawl("changes", "shop", "--json", "--table", "Book").out.splitlines()]
     rows = list(csv.DictReader(io.StringIO(crawl("changes", "shop", "--csv", "--table", "Book").out)))
 
@@ -158,7 +158,7 @@ def test_since_takes_the_number_of_a_crawl_a_date_a_moment_and_a_time_ago(crawl:
 
 
 @pytest.mark.usefixtures("two_nights")
-def test_what_is_no_good_item_is_listed_with_reason_page_and_session_and_the_rest_of_the_page_stays(
+def test_an_invalid_item_is_listed_with_reason_page_and_session_and_the_rest_of_the_page_stays(
     crawl: Crawl, two_nights: PracticeSite
 ) -> None:
     told = crawl("items", "rejected", "shop", "--json")
@@ -207,7 +207,7 @@ def test_the_query_that_a_person_guesses_first_is_right(project: Path) -> None:
 
 
 @pytest.mark.usefixtures("two_nights")
-def test_rows_come_as_they_were_yielded_and_tell_their_table_where_there_are_several(project: Path) -> None:
+def test_rows_come_as_they_were_yielded_and_name_their_table_if_there_are_several(project: Path) -> None:
     found = results("shop")
 
     assert found.tables() == {"Book": 3, "Order": 3}

@@ -65,7 +65,7 @@ def test_the_words_reach_the_engine(orders: Path, crawl: Crawl, engine: Engine) 
 
 
 @pytest.mark.parametrize("words", [["--quiet"], [], ["--json"], ["--entry", "nightly"]], ids=" ".join)
-def test_nobody_asks_to_hear_of_every_page(orders: Path, crawl: Crawl, engine: Engine, words: list[str]) -> None:
+def test_no_observer_wants_to_hear_of_every_page(orders: Path, crawl: Crawl, engine: Engine, words: list[str]) -> None:
     """An event of each page, sent from a second process to the first, took a twentieth of its time."""
     calls = engine(Summary("orders", ending="finished"))
 
@@ -259,7 +259,7 @@ def test_the_ways_to_log_in(
     ("words", "said"),
     [(["--headless"], "--browser"), (["--session", "x"], "no session 'x' that logs in; there are: default")],
 )
-def test_a_login_that_cannot_be_meant_is_refused(
+def test_a_login_command_that_makes_no_sense_is_refused(
     orders: Path, crawl: Crawl, visits: list[FakeVisitor], words: list[str], said: str
 ) -> None:
     done = crawl("login", "orders", *words)

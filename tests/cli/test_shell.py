@@ -77,7 +77,7 @@ def test_a_person_looks_around_behind_the_login_and_finds_the_lines_again(
         pytest.param(["orders", "--session", "x"], "has no session 'x'", id="no-session"),
     ],
 )
-def test_words_that_do_not_fit_are_one_line(shop: PracticeSite, crawl: Crawl, words: list[str], said: str) -> None:
+def test_invalid_arguments_are_one_line(shop: PracticeSite, crawl: Crawl, words: list[str], said: str) -> None:
     done = crawl("shell", *words)
 
     assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)

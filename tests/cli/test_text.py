@@ -17,7 +17,7 @@ def environment(**changes: str) -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path.cwd()), **changes}
 
 
-def test_columns_stand_below_one_another_and_numbers_to_the_right() -> None:
+def test_columns_are_aligned_and_numbers_are_to_the_right() -> None:
     assert columns([("a", 1, "x"), ("bcd", 1_000, "")], ("name", "count", "rest")) == [
         "name  count  rest",
         "a         1  x",
@@ -25,7 +25,7 @@ def test_columns_stand_below_one_another_and_numbers_to_the_right() -> None:
     ]
 
 
-def test_no_rows_are_no_lines_but_the_heading() -> None:
+def test_without_rows_only_the_heading_is_printed() -> None:
     assert columns([]) == []
     assert columns([], ("a", "b")) == ["a  b"]
 
@@ -53,7 +53,7 @@ def test_a_size_has_powers_of_a_thousand(count: float, text: str) -> None:
     assert size(count) == text
 
 
-def test_a_moment_that_is_not_known_is_a_dash() -> None:
+def test_an_unknown_time_is_a_dash() -> None:
     assert local_time(None) == "-"
 
 
@@ -102,7 +102,7 @@ def test_P7_text_of_any_script_is_written_in_any_locale_without_home(tmp_path: P
     assert done.stdout.startswith(b"a  spiders/k")
 
 
-def test_a_device_that_is_full_is_one_line() -> None:
+def test_a_full_device_is_one_line() -> None:
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [*COMMAND, "settings"], env=environment(), stdout=full, stderr=subprocess.PIPE, timeout=30

@@ -1,4 +1,4 @@
-"""What was odd about pages is told at the end of a run, and `crawl status` counts it and names a page."""
+"""Oddities of pages are reported at the end of a run, and `crawl status` counts them and names a page."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ def test_status_counts_warnings_and_names_a_page(quick_net: Net, project: Path, 
     told = json.loads(crawl("status", "orders", "--json").out)["warned_by"]
 
     assert "2 pages have a warning (charset: none is declared" in run.out
-    assert "2 x charset: none is declared, and the bytes are no UTF-8: guessed windows-1252, as on " in status.out
+    assert "2 x charset: none is declared, and the bytes are not UTF-8: guessed windows-1252, as on " in status.out
     assert f"{own.url}/a" in status.out
     assert list(told.values()) == [{"pages": 2, "example": f"{own.url}/a"}]

@@ -84,7 +84,7 @@ def shop(project: Path) -> Iterator[Host]:
         ("half(grams) = 1", "there is no function half"),
     ],
 )
-def test_a_condition_that_cannot_be_asked_is_told_with_the_columns_of_the_spider(
+def test_an_invalid_condition_is_reported_with_the_columns_of_the_spider(
     shop: Host, crawl: Crawl, where: str, said: str
 ) -> None:
     crawl("run", "tea", "-q")
@@ -111,11 +111,11 @@ def test_a_condition_that_cannot_be_asked_is_told_with_the_columns_of_the_spider
         ("the moon is full", "the moon is full"),
     ],
 )
-def test_what_a_server_says_of_a_condition_is_made_plain(objection: str, said: str) -> None:
+def test_a_servers_message_about_a_condition_is_put_plainly(objection: str, said: str) -> None:
     assert said in refusal("gram", "items", objection, ["sort", "grams"])
 
 
-def test_changes_have_the_fields_of_their_spider_alone(shop: Host, crawl: Crawl) -> None:
+def test_changes_have_only_the_fields_of_their_spider(shop: Host, crawl: Crawl) -> None:
     crawl("run", "coffee", "-q")
     crawl("run", "tea", "-q")
 
@@ -125,7 +125,7 @@ def test_changes_have_the_fields_of_their_spider_alone(shop: Host, crawl: Crawl)
     assert json.loads(exported)["item"] == json.loads(changed)["item"] == {"sort": "green", "grams": 100}
 
 
-def test_what_a_model_refuses_is_told_in_plain_words_and_selectors_by_their_public_name(
+def test_what_a_model_refuses_is_reported_in_plain_words_and_selectors_by_their_public_name(
     shop: Host, crawl: Crawl
 ) -> None:
     crawl("run", "odd", "-q")
@@ -150,7 +150,7 @@ def test_what_a_model_refuses_is_told_in_plain_words_and_selectors_by_their_publ
         (["run", "tea", "--if-running", "x"], "Invalid value for '--if-running': 'x' is not one of 'fail', 'wait',"),
     ],
 )
-def test_a_value_that_does_not_fit_an_option_is_told_without_the_words_of_a_library(
+def test_an_invalid_value_of_an_option_is_reported_without_the_words_of_a_library(
     shop: Host, crawl: Crawl, words: list[str], said: str
 ) -> None:
     done = crawl(*words)
@@ -173,7 +173,7 @@ def test_a_value_that_does_not_fit_an_option_is_told_without_the_words_of_a_libr
         (["-C", "empty", "run", "tea"], "there is no folder spiders/ here, which a project has; `crawl -C FOLDER ...`"),
     ],
 )
-def test_what_is_not_there_is_told_with_what_is(
+def test_a_missing_name_is_reported_with_the_existing_ones(
     shop: Host, project: Path, crawl: Crawl, words: list[str], said: str
 ) -> None:
     crawl("run", "tea", "-q")

@@ -116,7 +116,7 @@ def test_after_a_failed_login_the_command_has_all_that_was_typed_and_status_says
         ('headers={"X-Api-Key": "k3y-of-mine"}', '-s \'headers={"X-Api-Key": "***"}\''),
     ],
 )
-def test_what_is_secret_in_a_command_is_left_out_with_a_word_and_not_taken_for_itself(
+def test_a_secret_in_a_command_is_replaced_by_a_word_that_is_not_taken_for_the_secret(
     shop: Path, crawl: Crawl, typed: str, shown: str
 ) -> None:
     failed = crawl("run", "other", "-s", typed, "-s", "retries=0")
@@ -175,7 +175,7 @@ def test_the_last_proof_is_the_last_one_and_other_spiders_sessions_are_not_liste
     assert "account|ann" not in other
 
 
-def test_links_that_are_yielded_in_one_piece_are_told_in_plain_words(shop: Path, crawl: Crawl) -> None:
+def test_links_yielded_as_one_object_are_reported_in_plain_words(shop: Path, crawl: Crawl) -> None:
     crawl("run", "other", "-q")
 
     shown = crawl("status", "other").out
@@ -255,7 +255,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_in_a_callback_is_told_with_its_line_wherever_the_run_is_told(
+def test_a_mistake_in_a_callback_is_reported_with_its_line_wherever_the_run_is_reported(
     mistake: str, shop: Path, crawl: Crawl
 ) -> None:
     wrong, error = MISTAKES[mistake]
@@ -275,7 +275,7 @@ def test_a_mistake_in_a_callback_is_told_with_its_line_wherever_the_run_is_told(
     assert f"{mend} --cause " in crawl("failures", "other").err
 
 
-def test_failures_name_the_requests_that_a_refused_login_left_and_what_goes_on_with_them(
+def test_failures_name_the_requests_left_by_a_refused_login_and_how_to_go_on_with_them(
     shop: Path, crawl: Crawl
 ) -> None:
     crawl("run", "orders")
@@ -287,7 +287,7 @@ def test_failures_name_the_requests_that_a_refused_login_left_and_what_goes_on_w
     assert "has failed" not in listed.err
 
 
-def test_a_parse_method_with_another_name_is_told_before_anything_is_sent(
+def test_a_parse_method_with_another_name_is_reported_before_anything_is_sent(
     shop: Path, crawl: Crawl, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = shop / "spiders" / "orders.py"
@@ -299,7 +299,7 @@ def test_a_parse_method_with_another_name_is_told_before_anything_is_sent(
     assert refused.err == "crawl: Orders has no parse method; it has `prase`; write `def parse(self, response)`\n"
 
 
-def test_rules_of_a_spider_that_follows_none_are_told_before_anything_is_sent(
+def test_rules_of_a_spider_that_follows_none_are_reported_before_anything_is_sent(
     shop: Path, crawl: Crawl, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = shop / "spiders" / "orders.py"
@@ -324,7 +324,7 @@ def test_a_selector_that_finds_nothing_leads_to_a_prompt_on_the_page(shop: Path,
     assert line(crawl("status", "other").out, "then") == "crawl shell other"
 
 
-def test_who_schedules_a_spider_is_sent_to_the_file_of_accounts_only_while_nothing_is_in_it(
+def test_scheduling_a_spider_points_to_the_file_of_accounts_only_while_it_is_empty(
     shop: Path, crawl: Crawl, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = crawl("schedule", "add", "orders", "@daily")

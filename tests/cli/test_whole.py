@@ -1,4 +1,4 @@
-"""The commands on a real crawl of the practice site: what one leaves behind, the next ones show."""
+"""The commands on a real crawl of the practice site: later ones show what an earlier one left behind."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_fetch_asks_the_logout_guard_first_and_goes_there_with_force(
     assert sum(shop.record.logins.values()) == 2
 
 
-def test_a_page_that_nobody_logs_in_for_leaves_no_file_behind(
+def test_a_page_fetched_without_a_login_leaves_no_file_behind(
     shop: PracticeSite, project: Path, tmp_path: Path, crawl: Crawl
 ) -> None:
     assert crawl("fetch", f"{shop.url}/").code == 0
@@ -232,7 +232,7 @@ def test_the_prompt_of_shell_has_the_page_and_the_session(
 
 
 @pytest.mark.parametrize("words", [["fetch", "ftp://a/"], ["shell", "nonsense"], ["fetch", "http://[::bad/"]])
-def test_a_url_that_is_none_is_one_line(project: Path, crawl: Crawl, words: list[str]) -> None:
+def test_an_invalid_url_is_one_line(project: Path, crawl: Crawl, words: list[str]) -> None:
     done = crawl(*words)
 
     assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
@@ -287,7 +287,7 @@ def test_where_nothing_is_stored_nothing_is_made(orders: Path, crawl: Crawl, wor
     assert not (orders / "data").exists()
 
 
-def test_S6_a_place_where_no_database_can_be_is_found_before_the_first_request(
+def test_S6_an_impossible_place_for_a_database_is_found_before_the_first_request(
     shop: PracticeSite, project: Path, crawl: Crawl
 ) -> None:
     (project / "data").write_text("a file where a folder should be")
@@ -323,7 +323,7 @@ def test_the_crontab_line_is_all_that_is_printed(shop: PracticeSite, project: Pa
     assert crawl("schedule", "order", "--cron", "0 3 * * *").code == 2
 
 
-def test_P7_the_crontab_line_runs_in_the_bare_world_of_cron_and_prints_nothing(
+def test_P7_the_crontab_line_runs_in_the_bare_environment_of_cron_and_prints_nothing(
     shop: PracticeSite, project: Path, crawl: Crawl, tmp_path: Path
 ) -> None:
     spider = project / "spiders" / "orders.py"

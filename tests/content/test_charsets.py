@@ -89,13 +89,13 @@ MISDECLARED: dict[str, tuple[str, bytes, str, str]] = {
         "text/html; charset=utf-8",
         b"<p>" + GERMAN.encode() + b"\xe9",
         GERMAN + "\ufffd",
-        "1 characters are no utf-8 and were lost",
+        "1 characters are not utf-8 and were lost",
     ),
     "one-broken-place-where-nothing-is-declared": (
         "text/html",
         b"<p>" + GERMAN.encode() + b"\xe9",
         GERMAN + "\ufffd",
-        "1 characters are no utf-8 and were lost",
+        "1 characters are not utf-8 and were lost",
     ),
     "header-says-latin-1-and-it-is-utf-8-as-browsers-read-it": (
         "text/html; charset=iso-8859-1",
@@ -118,7 +118,7 @@ def test_bytes_that_do_not_fit_are_read_in_the_way_that_loses_least(name: str) -
 
 @pytest.mark.parametrize("filling", [5_000, 70_000], ids=["5-kB", "70-kB"])
 @pytest.mark.parametrize("what", [b"<style>%s</style>", b"<!--%s-->", b"<script>%s</script>"])
-def test_a_meta_element_counts_however_far_down_it_stands(what: bytes, filling: int) -> None:
+def test_a_meta_element_counts_however_far_down_it_is(what: bytes, filling: int) -> None:
     body = (
         b"<html><head>" + what % (b"x" * filling) + b"<meta charset=windows-1251></head><p>" + "Привет".encode("cp1251")
     )
@@ -148,7 +148,7 @@ def test_a_meta_element_in_a_comment_or_without_a_charset_counts_for_nothing(bef
         ("unicode-1-1-utf-8", "utf-8"), ("iso-8859-9", "cp1254"), ("tis-620", "cp874"), ("us-ascii", "cp1252"),
     ],
 )  # fmt: skip
-def test_labels_mean_what_browsers_take_them_for(label: str, codec: str) -> None:
+def test_charset_labels_mean_the_same_as_in_browsers(label: str, codec: str) -> None:
     assert charsets.usable(label) == codec
 
 
@@ -252,7 +252,7 @@ def test_the_server_is_asked_for_the_query_in_the_charset_of_the_page(quick_net:
     ],
     ids=["far-down", "second-of-two", "upper-case", "mixed-case", "behind-another-attribute", "utf-16"],
 )
-def test_base_href_counts_wherever_it_stands(body: bytes) -> None:
+def test_base_href_counts_wherever_it_is(body: bytes) -> None:
     response = page(body, "text/html")
 
     assert response.urljoin("x") == "http://shop.test/deep/x"  # nothing has read its elements yet
@@ -264,5 +264,5 @@ def test_base_href_counts_wherever_it_stands(body: bytes) -> None:
     [b" " * 600 + b"<p>x", b"\xef\xbb\xbf<p>x", "\ufeff<p>x".encode("utf-16-le"), b"\n" * 9_000 + b"<!doctype html>"],
     ids=["600-spaces", "byte-order-mark", "utf-16", "9000-lines"],
 )
-def test_markup_without_a_content_type_is_html_whatever_stands_before_it(body: bytes) -> None:
+def test_markup_without_a_content_type_is_html_whatever_precedes_it(body: bytes) -> None:
     assert page(body, None).is_html

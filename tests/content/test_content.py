@@ -118,7 +118,7 @@ def test_C2_the_charset_is_found_by_mark_header_meta_and_then_utf_8(name: str) -
     "charset", ["rot13", "no-such-charset", "hex", "base64", "idna", "utf-7\x00", "'", "x" * 500, "undefined"]
 )
 @pytest.mark.parametrize("where", ["header", "meta", "both"])
-def test_C3_a_charset_that_is_none_falls_back_and_never_raises(net: Net, charset: str, where: str) -> None:
+def test_C3_an_unknown_charset_falls_back_and_never_raises(net: Net, charset: str, where: str) -> None:
     meta = f'<meta charset="{charset}">'.encode() if where != "header" else b""
     kind = f"text/html; charset={charset}".replace("\x00", "") if where != "meta" else "text/html"
     own = net.host({"/": Answer(body=meta + f"<p>{TEXT}</p>".encode(), content_type=kind)})
@@ -166,7 +166,7 @@ ODD_VALUES = [
 ]
 
 
-def test_C4_odd_values_and_keys_of_items_cost_neither_the_item_nor_the_batch(quick_net: Net, tmp_path: Path) -> None:
+def test_C4_odd_values_and_keys_of_items_lose_neither_the_item_nor_the_batch(quick_net: Net, tmp_path: Path) -> None:
     class Odd(Reader):
         name = "odd"
 
@@ -189,7 +189,7 @@ def test_C4_odd_values_and_keys_of_items_cost_neither_the_item_nor_the_batch(qui
         [None, "text/html", "text/html; charset=utf-8", "application/xml", "application/json", "text/html; charset=x"]
     ),
 )
-def test_C4_no_bytes_break_a_response(body: bytes, kind: str | None) -> None:
+def test_C4_no_bytes_can_break_a_response(body: bytes, kind: str | None) -> None:
     response = page(body, kind)
 
     assert isinstance(response.text, str)
@@ -282,7 +282,7 @@ def test_C6_addresses_off_site_and_of_other_schemes_are_not_followed(quick_net: 
     assert other.calls == []
 
 
-def test_Z11_very_many_links_of_a_page_are_taken_in_portions_and_once_each(quick_net: Net, tmp_path: Path) -> None:
+def test_Z11_a_great_many_links_of_a_page_are_taken_in_portions_and_once_each(quick_net: Net, tmp_path: Path) -> None:
     class Many(Reader):
         name = "many"
 
@@ -301,7 +301,7 @@ def test_Z11_very_many_links_of_a_page_are_taken_in_portions_and_once_each(quick
 
 
 @pytest.mark.parametrize("beginning", [b"", b"<!doctype html>", b"<html><head>"], ids=["nothing", "doctype", "head"])
-def test_C2_a_page_of_spaces_takes_no_time_to_find_its_charset(beginning: bytes) -> None:
+def test_C2_the_charset_of_a_page_of_spaces_is_found_quickly(beginning: bytes) -> None:
     body = beginning + b" " * 200_000
     started = time.thread_time()
 
@@ -338,7 +338,7 @@ def test_an_item_with_a_generator_is_kept_out_and_counted_and_the_rest_of_the_pa
     ]
 
 
-def test_of_a_robots_txt_of_two_megabytes_the_beginning_holds(quick_net: Net, tmp_path: Path) -> None:
+def test_only_the_beginning_of_a_robots_txt_of_two_megabytes_counts(quick_net: Net, tmp_path: Path) -> None:
     class Polite(Reader):
         name = "polite"
         custom_settings = {"robots": True}

@@ -46,14 +46,14 @@ def test_text_after_the_end_stays_in_its_place() -> None:
     assert "".join(response.xpath("//body//text()").getall()) == "abcdefgh"
 
 
-def test_a_second_body_adds_the_attributes_that_the_first_has_not() -> None:
+def test_a_second_body_adds_the_attributes_that_the_first_lacks() -> None:
     response = page(b"<body id=one>a</body></html><body id=two class=more>b</body>")
 
     assert response.css("body").xpath("@id").get() == "one"
     assert response.css("body").xpath("@class").get() == "more"
 
 
-def test_control_characters_after_the_end_do_not_cost_the_page() -> None:
+def test_control_characters_after_the_end_do_not_lose_the_page() -> None:
     """lxml reads them from a page, and raises where it is given them."""
     response = page(
         b"<html><body title='\x1f'>a<b>b</b>c\x1c</body>d\x08</html>"
@@ -72,7 +72,7 @@ def test_a_form_after_the_end_is_found() -> None:
     assert response.css("body form input::attr(name)").get() == "u"
 
 
-def test_a_page_of_a_million_ends_costs_a_second() -> None:
+def test_a_page_with_a_million_end_tags_takes_a_second() -> None:
     body = b"<body>" + b"</html>x<b></b>" * 200_000
     started = time.thread_time()
 

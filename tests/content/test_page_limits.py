@@ -1,4 +1,4 @@
-"""Markup that costs more than its bytes is counted before it is parsed; no worker and no memory is lost to it."""
+"""Markup that costs more than its bytes is counted before it is parsed; it ties up no worker and no memory."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def test_a_thread_that_holds_a_large_page_does_not_wait_for_itself() -> None:
     assert time.monotonic() - started < 5
 
 
-def test_who_waits_too_long_goes_on() -> None:
+def test_a_thread_that_waits_too_long_goes_on() -> None:
     large, trees = b"<p>" * 400_000, Trees(most_bytes=1, patience_s=0.05)
     first, second = threading.Event(), threading.Event()
     trees.take(large, first)
@@ -213,7 +213,7 @@ def test_who_waits_too_long_goes_on() -> None:
 # --- links, fields, JSON, XML -----------------------------------------------------------------------------------------
 
 
-def test_of_very_many_links_the_first_hundred_thousand_are_followed_and_the_others_counted() -> None:
+def test_the_first_hundred_thousand_links_of_a_page_are_followed_and_the_others_counted() -> None:
     body = b"".join(b"<a href=/p%d>x</a>" % number for number in range(MAX_LINKS + 50_000))
     response = page(body)
 
@@ -276,7 +276,7 @@ def test_the_text_of_a_link_is_what_a_person_reads(anchor: bytes, text: str) -> 
     ids=str,
 )
 @pytest.mark.parametrize("inside", [b"", b"<br>"], ids=["empty", "elements"])
-def test_twice_as_many_buttons_or_links_that_are_never_closed_are_twice_as_many_steps(
+def test_twice_as_many_unclosed_buttons_or_links_take_twice_as_many_steps(
     piece: bytes, inside: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = 0
@@ -317,7 +317,7 @@ def test_json_that_is_nested_too_deep_or_too_rich_fails_by_name() -> None:
         (b"<a>x</a>", ""),
     ],
 )
-def test_xml_that_is_broken_or_cut_gives_a_warning(body: bytes, warning: str) -> None:
+def test_broken_or_truncated_xml_gives_a_warning(body: bytes, warning: str) -> None:
     response = page(body, "application/xml")
 
     response.css("a")

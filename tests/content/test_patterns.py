@@ -1,4 +1,4 @@
-"""Every pattern of ours takes time in proportion to the text, whatever a server writes: none has a square in it."""
+"""Every pattern of ours takes time in proportion to the text, whatever a server writes: none is quadratic."""
 
 from __future__ import annotations
 
@@ -226,11 +226,11 @@ def test_a_reader_takes_twice_the_time_for_twice_the_bytes(name: str) -> None:
             assert min(spent_s(twice) for _ in range(2)) < 3 * min(spent_s(once) for _ in range(2)), piece
 
 
-def test_a_pattern_with_a_square_in_it_is_found() -> None:
+def test_a_pattern_with_quadratic_cost_is_found() -> None:
     assert slowest(re.compile(r"<a\s[^>]*href"))
     assert slowest(re.compile(rb"\s+\Z"))
     assert not slowest(re.compile(r"<a\s[^<>]*href"))
 
 
-def test_the_guarded_patterns_are_there() -> None:
+def test_the_guarded_patterns_exist() -> None:
     assert GUARDED.keys() <= PATTERNS.keys()

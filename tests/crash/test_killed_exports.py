@@ -284,7 +284,7 @@ def test_a_table_of_postgresql_has_types_one_row_a_record_and_how_far_it_came(tm
         assert raw.execute("SELECT crawl, rows_read FROM crawl_exports WHERE name = 'typed'").fetchall() == [(2, 2)]
 
 
-def test_a_database_that_refuses_is_told_without_its_password(tmp_path: Path, postgres: str) -> None:
+def test_a_database_that_refuses_is_reported_without_its_password(tmp_path: Path, postgres: str) -> None:
     store = SQLiteStore(str(tmp_path / "crawl.db"), cipher=ReversingCipher())
     try:
         commit(store, [ItemRow("visits", {"n": 1})])

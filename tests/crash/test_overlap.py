@@ -57,7 +57,7 @@ def test_P5_kill_9_frees_the_lock_and_the_message_before_that_names_the_holder(
     assert shop.record.logins == {shop.accounts[0].username: 1}
 
 
-def test_P5_skip_does_nothing_and_is_no_error(project: Project, shop: SiteProcess, warm: Warm) -> None:
+def test_P5_skip_does_nothing_and_is_not_an_error(project: Project, shop: SiteProcess, warm: Warm) -> None:
     shop.change(latency_s=0.3)
     with project.start() as first:
         wait_for_pages(shop, 2)

@@ -29,7 +29,9 @@ def test_S3_a_power_cut_takes_whole_pages_from_the_end_and_none_with_durability_
     assert (tally.most_taken > 0) == (durability == "normal"), "the docs say that normal may lose the last pages"
 
 
-def test_S3_a_disk_that_only_says_that_it_synced_is_found_out(recording: tuple[str, Recording], tmp_path: Path) -> None:
+def test_S3_a_disk_that_only_claims_to_have_synced_is_found_out(
+    recording: tuple[str, Recording], tmp_path: Path
+) -> None:
     """The test of the test: cuts that would do harm, did the crawler not sync where it has to."""
     _, recorded = recording
     lying = Recording([step for step in recorded.steps if step.what != "sync"], recorded.database)

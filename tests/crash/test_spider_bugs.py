@@ -87,7 +87,7 @@ def test_P4_a_callback_that_returns_none_is_a_page_without_items(faulty: Project
     assert ids(faulty) == list(range(1, GOOD + 1))
 
 
-def test_P4_a_page_with_very_many_links_stays_small_in_memory(shop: SiteProcess, tmp_path: Path) -> None:
+def test_P4_a_page_with_a_great_many_links_takes_little_memory(shop: SiteProcess, tmp_path: Path) -> None:
     project = Project(tmp_path, shop.url, spider=HERE / "faulty.py", settings={"workers": 1, "max_pages": 1})
     few = peak_bytes(project, "-a", "how=none")
     project.database.unlink()
@@ -107,7 +107,7 @@ def peak_bytes(project: Project, *words: str) -> int:
     return int(ended.err.splitlines()[-1]) * 1024
 
 
-def test_P4_a_callback_that_does_not_end_is_reported_and_does_not_hold_up_a_stop(
+def test_P4_a_callback_that_does_not_end_is_reported_and_does_not_delay_a_stop(
     faulty: Project, shop: SiteProcess
 ) -> None:
     with faulty.start([*faulty.words(callback_time=0.5, grace=1), "-a", "how=endless"]) as running:

@@ -81,7 +81,7 @@ def test_P7_a_reader_that_goes_away_does_not_change_the_code(command: str, proje
     assert exact(project, shop) == []
 
 
-def test_P7_results_that_do_not_fit_onto_the_disk_behind_standard_output_are_an_error(
+def test_P7_results_that_do_not_fit_on_the_disk_behind_standard_output_are_an_error(
     project: Project, shop: SiteProcess
 ) -> None:
     assert in_shell(project, run_line(project)).returncode == 0
@@ -130,7 +130,7 @@ def test_P7_the_crontab_line_of_the_readme_is_the_one_that_is_printed(project: P
     assert os.access(printed.split(" run ")[0].split()[-1], os.X_OK)
 
 
-def test_P7_what_goes_wrong_is_told_on_standard_error_with_the_code_of_the_table(
+def test_P7_errors_are_reported_on_standard_error_with_the_code_of_the_table(
     project: Project, shop: SiteProcess
 ) -> None:
     variables = project.environment | {"CRAWL_DEFAULT_PASSWORD": "not-her-pa55"}

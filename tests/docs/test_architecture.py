@@ -42,7 +42,7 @@ MOST_STOPS = 14
 MOST_STOPS_OF_A_SESSION = 9
 
 
-def test_the_words_are_few_in_order_and_each_has_one_meaning() -> None:
+def test_the_terms_are_few_and_in_order_and_each_has_one_meaning() -> None:
     words = [line.split("|")[1].strip() for line in part_of("The words").splitlines() if line.startswith("| ")][2:]
 
     assert 0 < len(words) <= MOST_WORDS
@@ -94,7 +94,7 @@ def calls_of(spider: type[Spider], url: str, folder: Path, stops: list[Stop]) ->
     return met
 
 
-def test_one_request_goes_the_way_that_the_page_says(httpserver: HTTPServer, tmp_path: Path) -> None:
+def test_one_request_takes_the_path_that_the_page_describes(httpserver: HTTPServer, tmp_path: Path) -> None:
     httpserver.expect_request("/").respond_with_data("<title>Hi</title>", content_type="text/html")
     httpserver.expect_request("/robots.txt").respond_with_data("")
     stops = stops_of("The way of one request")
@@ -105,7 +105,7 @@ def test_one_request_goes_the_way_that_the_page_says(httpserver: HTTPServer, tmp
     assert [stop for stop in stops if stop in calls] == stops  # in this order, whatever is called more than once
 
 
-def test_one_session_goes_the_way_that_the_page_says_until_its_cookies_are_stored(
+def test_one_session_takes_the_path_that_the_page_describes_until_its_cookies_are_stored(
     httpserver: HTTPServer, tmp_path: Path
 ) -> None:
     def page(request: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Every limit of what is fetched stands in docs/explanation/limits.md with what Chrome, Firefox and curl do."""
+"""Every limit on what is fetched is in docs/explanation/limits.md with what Chrome, Firefox and curl do."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ LIMITS = dict(constants())
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-def test_a_limit_in_the_code_is_justified_in_the_table_with_its_value(limit: str) -> None:
+def test_a_limit_in_the_code_is_explained_in_the_table_with_its_value(limit: str) -> None:
     row = told().get(limit)
 
     assert row is not None, f"{limit} = {LIMITS[limit]:g} has no row in {PAGE.name}"
@@ -82,7 +82,7 @@ def test_a_limit_in_the_code_is_justified_in_the_table_with_its_value(limit: str
 
 
 @pytest.mark.parametrize("limit", told())
-def test_a_row_of_the_table_is_whole_and_about_a_limit_in_the_code(limit: str) -> None:
+def test_a_row_of_the_table_is_complete_and_about_a_limit_in_the_code(limit: str) -> None:
     row = told()[limit]
 
     assert limit in LIMITS, f"{limit} is not in the code any more"

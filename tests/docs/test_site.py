@@ -44,7 +44,7 @@ def test_nothing_is_loaded_from_elsewhere(built: Path) -> None:
     assert found <= {"127.0.0.1", "localhost"}
 
 
-def test_versions_stand_beside_each_other_and_the_last_built_is_the_first(built: Path) -> None:
+def test_versions_are_side_by_side_and_the_last_built_comes_first(built: Path) -> None:
     listed = json.loads((built / "versions.json").read_text())
 
     assert [each["version"] for each in listed] == ["0.2", "0.1"]

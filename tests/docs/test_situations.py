@@ -1,4 +1,4 @@
-"""The table of situations names tests that are there."""
+"""The table of situations names tests that exist."""
 
 import ast
 import re
@@ -32,7 +32,7 @@ def unnamed(row: str) -> list[str]:
     return [f"{path} has no {name}" for path, name in named if name not in defined_in(ROOT / path)]
 
 
-def test_a_situation_names_a_test_that_is_there() -> None:
+def test_a_situation_names_a_test_that_exists() -> None:
     """In one test: a test of each of the rows would take longer than all that they look at."""
     assert len(rows()) > 700
     assert [wrong for row in rows() for wrong in unnamed(row)] == []

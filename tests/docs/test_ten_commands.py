@@ -1,4 +1,4 @@
-"""From nothing to a scheduled, logged-in crawl: the page says ten commands, and they are run as they stand there."""
+"""From nothing to a scheduled, logged-in crawl: the page has ten commands, and they are run as written."""
 
 from __future__ import annotations
 

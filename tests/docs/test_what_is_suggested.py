@@ -1,4 +1,4 @@
-"""What messages and pages tell a person to type is there: commands, options, settings, names."""
+"""What messages and pages tell a person to type exists: commands, options, settings, names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a crawl brought what the last ones did: the numbers alone."""
+"""Whether a crawl returned as much as the last ones: only the numbers."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ CASES: dict[str, tuple[Figures, list[Figures], Expected, list[str], str]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_a_crawl_lacks_is_told_and_nothing_else(case: str) -> None:
+def test_what_a_crawl_lacks_is_reported_and_nothing_else(case: str) -> None:
     now, before, wanted, reasons, words = CASES[case]
 
     found = shortfalls(now, before, wanted)
@@ -190,7 +190,7 @@ def test_a_crawl_that_brings_as_much_as_the_best_of_those_before_it_lacks_nothin
     ],
     ids=repr,
 )
-def test_a_field_is_filled_when_it_says_something(value: Any, filled: bool) -> None:
+def test_a_field_is_filled_when_it_has_a_meaningful_value(value: Any, filled: bool) -> None:
     assert is_filled(value) is filled
 
 
@@ -240,7 +240,7 @@ def test_only_complete_good_crawls_with_the_same_arguments_count() -> None:
     assert [each.total for each in earlier_crawls(runs, run(10))] == [4, 6]
 
 
-def test_one_that_was_accepted_counts_whatever_it_brought_and_none_before_it_does() -> None:
+def test_an_accepted_crawl_counts_whatever_it_returned_and_none_before_it_does() -> None:
     runs = [
         run(4, 40),
         run(3, 30, ending="less than before", shortfalls=["fewer-items"], accepted=True),

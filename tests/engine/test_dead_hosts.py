@@ -123,7 +123,7 @@ def test_a_certificate_that_nobody_trusts_is_named_when_robots_txt_meets_it_firs
     started = time.monotonic()
     summary = crawl(f"{own.url}/", folder=tmp_path)
 
-    of_dead(summary, time.monotonic() - started, "no trusted TLS connection", "signed by nobody that we trust")
+    of_dead(summary, time.monotonic() - started, "no trusted TLS connection", "not signed by anyone we trust")
     assert summary.errors == {"TLSFailed": 1}
 
 
@@ -135,12 +135,12 @@ def test_https_to_a_port_that_speaks_plain_http_is_named(tmp_path: Path) -> None
     of_dead(summary, time.monotonic() - started, "it does not speak TLS")
 
 
-def test_a_port_that_speaks_no_http_is_named(tmp_path: Path) -> None:
+def test_a_port_that_does_not_speak_http_is_named(tmp_path: Path) -> None:
     with listening(garbage) as address:
         started = time.monotonic()
         summary = crawl(f"http://{address}/", folder=tmp_path)
 
-    of_dead(summary, time.monotonic() - started, "the answer is no HTTP")
+    of_dead(summary, time.monotonic() - started, "the answer is not HTTP")
 
 
 def test_a_host_that_hangs_up_without_an_answer_is_given_up_soon(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_proxy_that_does_not_let_us_connect_is_named(tmp_path: Path) -> None:
     of_dead(summary, time.monotonic() - started, "the proxy 127.0.0.1", "(status 407)")
 
 
-def test_a_robots_txt_that_answers_503_is_asked_for_with_patience_and_its_status_is_told(
+def test_a_robots_txt_that_answers_503_is_asked_for_with_patience_and_its_status_is_reported(
     tmp_path: Path, quick_net: Net
 ) -> None:
     own = quick_net.host({"/robots.txt": Answer(503, b"later")})
@@ -199,7 +199,7 @@ def test_a_host_that_is_back_after_a_moment_is_crawled(tmp_path: Path, quick_net
     assert (summary.ending, summary.pages, len(tries)) == ("finished", 1, 2)
 
 
-def test_dead_hosts_do_not_hold_up_the_live_ones(tmp_path: Path, quick_net: Net) -> None:
+def test_dead_hosts_do_not_delay_the_live_ones(tmp_path: Path, quick_net: Net) -> None:
     live = [quick_net.host(address=f"127.0.0.{number}") for number in range(2, 32)]
     with contextlib.ExitStack() as closing:
         silent = [closing.enter_context(listening()) for _ in range(25)]  # taken by the kernel, never answered
@@ -224,7 +224,7 @@ def test_dead_hosts_do_not_hold_up_the_live_ones(tmp_path: Path, quick_net: Net)
     assert summary.failed == 5
 
 
-def test_dead_hosts_do_not_hold_up_the_live_ones_without_robots_txt(tmp_path: Path, quick_net: Net) -> None:
+def test_dead_hosts_do_not_delay_the_live_ones_without_robots_txt(tmp_path: Path, quick_net: Net) -> None:
     live = [quick_net.host(address=f"127.0.0.{number}") for number in range(2, 32)]
     with contextlib.ExitStack() as closing:
         silent = [closing.enter_context(listening()) for _ in range(40)]
@@ -283,7 +283,7 @@ class WithErrback(Spider):
         self.heard.append(type(error).__name__)
 
 
-def test_the_errback_hears_of_a_page_whose_host_is_given_up(tmp_path: Path) -> None:
+def test_the_errback_is_called_for_a_page_whose_host_is_given_up(tmp_path: Path) -> None:
     class Dead(WithErrback):
         heard: list[str] = []
 

@@ -1,4 +1,4 @@
-"""A field that is empty in every item of a run is told by name: nobody looks at a column that has always been there."""
+"""A field that is empty in every item of a run is reported by name: nobody checks a column that is always there."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_field_that_is_empty_in_every_item_is_named(quick_net: Net, tmp_path: 
 @pytest.mark.parametrize(
     "empty", [None, "", "  \n", [], {}, [""], ["", None], {"a": None}, b"", ()], ids=lambda value: repr(value)
 )
-def test_nothing_is_nothing_in_all_its_forms(quick_net: Net, tmp_path: Path, empty: Any) -> None:
+def test_every_form_of_an_empty_value_counts_as_empty(quick_net: Net, tmp_path: Path, empty: Any) -> None:
     assert "'price'" in told(run(quick_net, tmp_path, lambda n: [{"title": "t", "price": empty}]))
     assert not is_filled(empty)
 
@@ -70,7 +70,7 @@ def test_a_table_of_its_own_is_named_with_its_field(quick_net: Net, tmp_path: Pa
     assert "'Book.price'" in told(run(quick_net, tmp_path, lambda n: [Book("t", None), {"title": "x"}]))
 
 
-def test_several_fields_are_told_in_one_note(quick_net: Net, tmp_path: Path) -> None:
+def test_several_fields_are_reported_in_one_note(quick_net: Net, tmp_path: Path) -> None:
     summary = run(quick_net, tmp_path, lambda n: [{"title": "t"} | dict.fromkeys(map(str, range(20)))])
 
     assert "fields are empty in every item of this run: '0', '1'" in told(summary)
@@ -83,13 +83,13 @@ def test_one_item_alone_says_nothing(quick_net: Net, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("may", [["price"], ["*"]])
-def test_what_the_note_says_silences_it(quick_net: Net, tmp_path: Path, may: list[str]) -> None:
+def test_the_setting_named_in_the_note_silences_it(quick_net: Net, tmp_path: Path, may: list[str]) -> None:
     summary = run(quick_net, tmp_path, lambda n: [{"title": "t", "price": None}], may_be_empty=may)
 
     assert told(summary) == ""
 
 
-def test_quiet_prints_the_note_and_else_nothing(
+def test_quiet_prints_the_note_and_nothing_else(
     quick_net: Net, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = run(quick_net, tmp_path / "a", lambda n: [{"title": "t", "price": None}])
@@ -104,7 +104,7 @@ def test_quiet_prints_the_note_and_else_nothing(
     assert "'price'" in error
 
 
-def test_a_field_that_another_process_has_filled_is_not_told() -> None:
+def test_a_field_that_another_process_has_filled_is_not_reported() -> None:
     from crawler.engine.processes import add_up
 
     first = Summary("books", seen={"items": 2}, filled={"items": {"a": 0, "b": 0}})

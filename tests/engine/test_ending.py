@@ -1,4 +1,4 @@
-"""How a run is called at its end, and what a person may type next."""
+"""The name of a run's ending, and what a person may type next."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_each_error_of_a_session_stands_for_an_ending(kind: type[SessionError], 
     assert login_ending([error(kind)], []) == ending
 
 
-def test_the_gravest_of_several_sessions_names_the_end_here_and_in_further_processes() -> None:
+def test_the_worst_error_of_several_sessions_names_the_ending_here_and_in_other_processes() -> None:
     failures = [error(SiteUnreachable), error(NeedsHuman), error(LoginFailed)]
 
     assert login_ending(failures, []) == "login failed"
@@ -37,11 +37,11 @@ def test_the_gravest_of_several_sessions_names_the_end_here_and_in_further_proce
     assert login_ending([], ["finished", "needs human"]) == "needs human"
 
 
-def test_pages_that_failed_in_further_processes_are_no_fault_of_a_session() -> None:
+def test_pages_that_failed_in_further_processes_are_not_blamed_on_a_session() -> None:
     assert login_ending([], ["finished", "failures", "no items", "store"]) == ""
 
 
-def test_requests_that_are_still_leased_are_told_as_waiting() -> None:
+def test_requests_that_are_still_leased_are_reported_as_waiting() -> None:
     summary = Summary("orders")
 
     take_counts(summary, Counts(waiting=3, leased=2, done=5, failed=1, skipped=4, parked=6))
@@ -49,7 +49,7 @@ def test_requests_that_are_still_leased_are_told_as_waiting() -> None:
     assert (summary.waiting, summary.failed, summary.skipped, summary.parked) == (5, 1, 4, 6)
 
 
-def test_an_error_of_the_store_is_the_ending_whatever_else_there_was() -> None:
+def test_an_error_of_the_store_is_the_ending_whatever_else_happened() -> None:
     summary = Summary("orders")
 
     end_by_store(summary, OSError("the disk is gone"))
@@ -57,7 +57,7 @@ def test_an_error_of_the_store_is_the_ending_whatever_else_there_was() -> None:
     assert (summary.ending, summary.exit_code, summary.messages) == ("store", 6, ["the disk is gone"])
 
 
-def test_samples_and_links_that_are_in_no_row_are_told_in_the_summary() -> None:
+def test_samples_and_links_without_a_row_are_reported_in_the_summary() -> None:
     summary = Summary("orders")
     facts = Facts(
         pages=5,

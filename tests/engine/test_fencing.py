@@ -1,4 +1,4 @@
-"""What somebody else does to a session while a crawl logs in with it, or has pages of it under way: whole crawls."""
+"""Changes to a session by others while a crawl logs in with it, or has pages of it under way: whole crawls."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def log_in_elsewhere(spider: Members, folder: Path) -> str:
     return found[0]
 
 
-def test_a_login_that_outlasts_its_lease_takes_over_the_session_of_who_logged_in_meanwhile(
+def test_a_login_that_outlasts_its_lease_takes_over_the_session_of_a_login_made_meanwhile(
     site: SiteProcess, tmp_path: Path
 ) -> None:
     theirs: list[str] = []

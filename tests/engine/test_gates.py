@@ -31,7 +31,7 @@ def made() -> tuple[Gates, Started]:
     return gates, Started(gates)
 
 
-def test_however_many_requests_meet_a_closed_gate_one_task_opens_it() -> None:
+def test_one_task_opens_a_closed_gate_however_many_requests_meet_it() -> None:
     gates, started = made()
 
     for number in range(100):
@@ -109,7 +109,7 @@ def test_a_task_is_tried_again_at_its_time_and_once() -> None:
     assert gates.next_due() is None
 
 
-def test_gates_know_nothing_of_each_other() -> None:
+def test_gates_are_independent_of_each_other() -> None:
     gates, started = made()
     gates.hold(SESSION, leased(1))
     gates.hold(OTHER, leased(2))

@@ -1,4 +1,4 @@
-"""A lease is proved before a request is sent: what a stopped process held it does not send any more."""
+"""A lease is checked before a request is sent: a process that was stopped no longer sends what it held."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_a_request_that_was_about_to_be_sent_when_the_process_was_stopped_is_not
     assert [each.verdict for each in came] == [Verdict.RELEASE]
 
 
-def test_what_follows_a_redirect_or_a_pause_is_not_sent_after_the_lease_either() -> None:
+def test_a_request_after_a_redirect_or_a_pause_is_not_sent_after_the_lease_either() -> None:
     adapter, hold = CarriedBy(answers=1), Hold(0.0, LEASE_S)
     hold.renewed(30.0)
 

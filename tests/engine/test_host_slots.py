@@ -147,7 +147,7 @@ def test_one_request_at_a_time_goes_to_a_host_that_nobody_has_heard_of() -> None
     assert len(hosts.go()) == 4
 
 
-def test_hosts_that_never_answer_hold_nobody_up() -> None:
+def test_hosts_that_never_answer_do_not_delay_others() -> None:
     hosts = Hosts(strange=True, workers=2, per_host=2)
     hosts.put(*(at(number, slot=f"dead{number}") for number in range(50)))
     assert len(hosts.go()) == 50  # none of them has a place
@@ -160,7 +160,7 @@ def test_hosts_that_never_answer_hold_nobody_up() -> None:
     assert [*hosts.commit(100), *hosts.go()] == [101]
 
 
-def test_so_many_strange_hosts_at_once_and_the_next_one_when_one_is_known() -> None:
+def test_a_limited_number_of_unknown_hosts_at_once_and_the_next_when_one_is_known() -> None:
     hosts = Hosts(strange=True, scouts=2)
     hosts.put(*(at(number, slot=f"host{number}") for number in range(4)))
 
@@ -207,7 +207,7 @@ def test_a_process_that_was_late_reserves_wider_turns_and_uses_those_that_it_res
 
 
 # --- giving back, forgetting ------------------------------------------------------------------------------------------
-def test_what_is_drained_is_not_sent_any_more_and_the_host_can_be_filled_again() -> None:
+def test_drained_requests_are_no_longer_sent_and_the_host_can_be_filled_again() -> None:
     hosts = Hosts(per_host=1)
     hosts.put(at(1), at(2, slot="b"), at(3, 99.0))
 

@@ -11,7 +11,7 @@ from crawler.outcome import Verdict
 from tests.engine.slots import Hosts, at
 
 
-def test_a_fault_that_teaches_nothing_holds_nobody_up() -> None:
+def test_a_fault_that_teaches_nothing_delays_nothing() -> None:
     hosts = Hosts(per_host=2)
     hosts.put(*(at(number) for number in range(6)))
     assert hosts.go() == [0, 1]
@@ -60,7 +60,7 @@ def test_a_host_that_asks_for_a_pause_is_left_alone_until_then() -> None:
     assert hosts.go(50.0)[0] == 18
 
 
-def test_a_pause_that_a_host_asks_for_is_told_and_never_shortened() -> None:
+def test_a_pause_that_a_host_asks_for_is_reported_and_never_shortened() -> None:
     hosts = Hosts()
     hosts.put(at(1))
     hosts.go()
@@ -73,7 +73,7 @@ def test_a_pause_that_a_host_asks_for_is_told_and_never_shortened() -> None:
     assert hosts.go(4_999.0) == []
 
 
-def test_a_host_that_says_slower_has_what_waits_reserved_anew_and_is_told_of_once() -> None:
+def test_requests_to_a_host_that_asks_for_less_get_new_reservations_and_it_is_reported_once() -> None:
     hosts = Hosts()
     hosts.put(at(1, slot="a"), at(2, slot="b"))
     hosts.go()
@@ -89,7 +89,7 @@ def test_a_host_that_says_slower_has_what_waits_reserved_anew_and_is_told_of_onc
     assert hosts.slots.delays.delay_s("a") > 1.0
 
 
-def test_a_host_that_answers_well_is_not_told_of() -> None:
+def test_a_host_that_answers_well_is_not_reported() -> None:
     hosts = Hosts()
     hosts.put(at(1))
     hosts.go()

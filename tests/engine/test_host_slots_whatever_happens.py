@@ -81,7 +81,7 @@ class Watched(Hosts):
 
 
 @given(steps, st.integers(1, 5), st.sampled_from([0.0, 0.5]), st.booleans())
-def test_whatever_happens_limits_hold_and_nothing_is_lost_doubled_early_or_starved(
+def test_limits_always_hold_and_nothing_is_lost_doubled_early_or_starved(
     found: list[tuple[str, Any, Any]], workers: int, delay: float, strange: bool
 ) -> None:
     hosts = Watched(per_host=4, workers=workers, strange=strange, scouts=2, more={"delay": delay})

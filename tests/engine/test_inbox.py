@@ -54,7 +54,7 @@ def test_the_last_page_of_several_wakes_the_scheduler() -> None:
     assert woken(inbox)
 
 
-def test_where_all_have_to_come_back_the_last_one_wakes_the_scheduler_and_none_before() -> None:
+def test_when_all_have_to_come_back_the_last_one_wakes_the_scheduler_and_none_before() -> None:
     inbox = Inbox(100)
     inbox.expected = 3
 
@@ -88,7 +88,7 @@ def test_after_a_while_without_pages_the_next_one_wakes_at_once() -> None:
     assert woken(inbox)
 
 
-def test_no_more_pages_are_taken_than_are_wanted() -> None:
+def test_no_more_pages_are_taken_than_wanted() -> None:
     inbox, taken = Inbox(1), list[int]()
     for number in range(5):
         inbox.bring(answer(number), lambda slot: True)

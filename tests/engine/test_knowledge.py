@@ -107,7 +107,7 @@ def test_what_pages_are_blamed_for_by_any_process_is_known_to_each(rooms: Rooms)
     assert one.share_blames({}) == {"a": ["default:1", "default:2"], "b": ["default:2"]}
 
 
-def test_of_many_blamed_pages_those_are_told_longest_that_were_blamed_twice(rooms: Rooms) -> None:
+def test_among_many_blamed_pages_those_blamed_twice_are_kept_longest(rooms: Rooms) -> None:
     knowledge = rooms.knowledge()
     knowledge.share_blames({"suspect": ["default:1", "default:2"]})
     for number in range(3, 13):
@@ -120,7 +120,7 @@ def test_of_many_blamed_pages_those_are_told_longest_that_were_blamed_twice(room
     assert "3 0" not in told
 
 
-def test_start_requests_are_stored_once_and_their_hosts_are_told_each_time(rooms: Rooms) -> None:
+def test_start_requests_are_stored_once_and_their_hosts_are_reported_each_time(rooms: Rooms) -> None:
     told: list[list[str]] = []
     asked: list[str] = []
 
@@ -139,7 +139,7 @@ def test_start_requests_are_stored_once_and_their_hosts_are_told_each_time(rooms
     assert len(told[0]) == 1
 
 
-def test_a_start_that_raises_midway_begins_anew_in_the_next_run(rooms: Rooms) -> None:
+def test_a_start_that_raises_midway_starts_again_in_the_next_run(rooms: Rooms) -> None:
     def broken() -> Iterator[Request]:
         yield Request("http://a.test/1")
         raise SpiderError("no more")
@@ -151,7 +151,7 @@ def test_a_start_that_raises_midway_begins_anew_in_the_next_run(rooms: Rooms) ->
     assert rooms.knowledge().seeded() is None
 
 
-def test_of_two_processes_that_begin_at_once_one_stores_the_start_requests_and_the_other_waits(rooms: Rooms) -> None:
+def test_when_two_processes_begin_at_once_one_stores_the_start_requests_and_the_other_waits(rooms: Rooms) -> None:
     asked: list[str] = []
     naps: list[str] = []
     admission = Admission(AdmissionRules(domains=["a.test"], default_session="default"))
@@ -203,7 +203,7 @@ def test_bans_of_processes_that_learn_at_once_are_all_kept_and_heard_by_each(roo
         assert {ban.key for ban in guard.learned.entries()} == {"http://a.test/a", "http://a.test/b"}
 
 
-def test_of_the_processes_whose_first_one_was_killed_one_tries_the_suspects(rooms: Rooms) -> None:
+def test_when_the_first_process_was_killed_one_of_the_others_tries_the_suspects(rooms: Rooms) -> None:
     one, other = rooms.knowledge(), rooms.knowledge()
 
     assert not one.takes_trials("one", first_is_gone=False)

@@ -1,4 +1,4 @@
-"""What holds a process up decides whether a second one helps: its processor, or its hosts."""
+"""What limits a process decides whether a second one helps: its processor, or its hosts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_second_process_helps_one_that_computes_while_its_hosts_could_give_mor
     assert load.is_of_processor(101.0, 5.0 + used_s, lambda: 8) is helps
 
 
-def test_it_is_looked_at_four_times_a_second_at_most_and_each_time_anew() -> None:
+def test_it_is_checked_at_most_four_times_a_second_and_each_time_anew() -> None:
     load = Load(100.0, 5.0)
 
     load.answers_ms += SLOW_HOST  # in a third of a second: its hosts could not give more

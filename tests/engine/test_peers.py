@@ -1,4 +1,4 @@
-"""The processes of a run meet: how soon one that comes has its share of the connections."""
+"""The processes of a run meet: how soon a new one has its share of the connections."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def test_a_process_that_was_woken_has_its_share_within_a_fifth_of_a_second_of_it
     assert second_slots.shares.of("a.test") == 4
 
 
-def test_processes_that_have_agreed_look_once_a_second_and_so_does_one_that_waits_in_vain(tmp_path: Path) -> None:
+def test_processes_that_have_agreed_look_once_a_second_and_so_does_one_that_waits_without_result(
+    tmp_path: Path,
+) -> None:
     store = MemoryHome(tmp_path).open()
     run = start(store)
     first, slots = peers(store, run, 0), Slots()
@@ -71,7 +73,7 @@ def test_processes_that_have_agreed_look_once_a_second_and_so_does_one_that_wait
     assert first.look_at == 112.0
 
 
-def test_the_last_word_of_one_that_has_nothing_to_do_is_waited_for_and_not_its_leaving(tmp_path: Path) -> None:
+def test_the_last_word_of_an_idle_process_is_waited_for_but_not_its_leaving(tmp_path: Path) -> None:
     store = MemoryHome(tmp_path).open()
     run = start(store)
     first, second = peers(store, run, 0), peers(store, run, 1)

@@ -124,7 +124,7 @@ def test_robots_txt_is_fetched_once_by_32_threads_and_forbidden_pages_are_skippe
     assert summary.skipped_by == {"robots": 1}
 
 
-def test_a_robots_txt_that_answers_500_stops_the_host_fails_nothing_at_once_and_is_told(
+def test_a_robots_txt_that_answers_500_stops_the_host_fails_nothing_at_once_and_is_reported(
     make_site_process: Any, tmp_path: Path
 ) -> None:
     site = make_site_process(books=5, robots_status=500)

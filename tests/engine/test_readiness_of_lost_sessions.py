@@ -73,7 +73,7 @@ def test_a_page_that_was_overtaken_is_a_doubt_of_the_present_login_only() -> Non
     assert len(house.yard.tasks) == 1
 
 
-def test_a_probe_as_a_matter_of_course_waits_for_the_pages_under_way() -> None:
+def test_a_routine_probe_waits_for_the_pages_under_way() -> None:
     house = House()
     house.ready()
     house.pool.busy["default"] = 1
@@ -89,7 +89,7 @@ def test_a_probe_as_a_matter_of_course_waits_for_the_pages_under_way() -> None:
     assert len(house.yard.tasks) == 1
 
 
-def test_it_does_not_wait_for_them_for_long() -> None:
+def test_a_routine_probe_does_not_wait_for_pages_under_way_for_long() -> None:
     house = House()
     house.ready()
     house.pool.busy["default"] = 1
@@ -129,7 +129,7 @@ def test_before_the_end_the_last_pages_are_proved() -> None:
     assert not house.doors.last_doubts()
 
 
-def test_while_all_sessions_are_proved_as_a_matter_of_course_requests_stay_where_they_are() -> None:
+def test_while_all_sessions_are_routinely_proved_requests_stay_where_they_are() -> None:
     house = House("one", "two")
     house.ready(name="one")
     house.ready(name="two")
@@ -145,7 +145,7 @@ def test_while_all_sessions_are_proved_as_a_matter_of_course_requests_stay_where
     assert not house.doors.are_proving()
 
 
-def test_a_session_that_may_be_lost_is_not_proved_as_a_matter_of_course() -> None:
+def test_a_session_that_may_be_lost_is_not_routinely_proved() -> None:
     house = House()
     house.ready()
 

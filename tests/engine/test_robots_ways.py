@@ -57,7 +57,7 @@ def test_robots_txt_is_asked_for_by_way_of_the_proxy_of_an_identity(quick_net: N
     assert paths(way) == ["/robots.txt", "/one"]
 
 
-def test_each_way_to_a_host_has_its_own_answer_for_robots_txt(quick_net: Net, tmp_path: Path) -> None:
+def test_each_route_to_a_host_has_its_own_robots_txt(quick_net: Net, tmp_path: Path) -> None:
     shut = Answer(body=b"User-agent: *\nDisallow: /\n", content_type="text/plain")
     here, there = proxy(quick_net), proxy(quick_net, shut)
     sessions = [crawler.Identity("ann", proxy=here.url), crawler.Identity("bob", proxy=there.url)]
@@ -69,7 +69,7 @@ def test_each_way_to_a_host_has_its_own_answer_for_robots_txt(quick_net: Net, tm
     assert paths(there) == ["/robots.txt"]
 
 
-def test_a_way_that_is_broken_fails_its_own_pages_only(quick_net: Net, tmp_path: Path) -> None:
+def test_a_broken_route_fails_only_its_own_pages(quick_net: Net, tmp_path: Path) -> None:
     way = proxy(quick_net)
     sessions = [crawler.Identity("ann", proxy=way.url), crawler.Identity("bob", proxy="http://127.0.0.1:9")]
 
@@ -81,7 +81,7 @@ def test_a_way_that_is_broken_fails_its_own_pages_only(quick_net: Net, tmp_path:
     assert "the proxy 127.0.0.1:9" in error
 
 
-def test_identities_with_one_way_ask_once(quick_net: Net, tmp_path: Path) -> None:
+def test_identities_with_the_same_route_ask_once(quick_net: Net, tmp_path: Path) -> None:
     way = proxy(quick_net)
     sessions = [crawler.Identity(f"s{number}", proxy=way.url) for number in range(5)]
 
@@ -214,7 +214,7 @@ def test_a_sitemap_is_asked_for_by_the_way_of_its_session(quick_net: Net, tmp_pa
     assert (summary.items, paths(way)) == ({"items": 1}, ["/robots.txt", "/sitemap.xml", "/one"])
 
 
-def test_what_one_way_said_is_not_kept_for_another_in_later_runs(quick_net: Net, tmp_path: Path) -> None:
+def test_the_answer_by_one_route_is_not_kept_for_another_in_later_runs(quick_net: Net, tmp_path: Path) -> None:
     shut = Answer(body=b"User-agent: *\nDisallow: /\n", content_type="text/plain")
     first, second = proxy(quick_net, shut), proxy(quick_net)
 

@@ -121,7 +121,7 @@ NO_ITEMS: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", NO_ITEMS)
-def test_P4_what_is_no_item_is_kept_aside_and_the_rest_of_the_page_stays(
+def test_P4_an_invalid_item_is_kept_aside_and_the_rest_of_the_page_stays(
     quick_net: Net, tmp_path: Path, name: str
 ) -> None:
     given, reason = NO_ITEMS[name]

@@ -49,7 +49,7 @@ def outcomes() -> list[Outcome]:
         pytest.param([lambda event: None], [], id="a-plain-function"),
     ],
 )
-def test_pages_are_told_of_when_somebody_wants_to_hear_of_them(
+def test_pages_are_reported_when_an_observer_wants_to_hear_of_them(
     listeners: list[Listener], heard: list[list[type[Event]]]
 ) -> None:
     stats = Stats(Summary(spider="shop", run=1), listeners)

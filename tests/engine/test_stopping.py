@@ -6,7 +6,7 @@ from crawler.engine.stopping import RunLimits
 from crawler.settings import Settings
 
 
-def test_without_limits_a_run_goes_on() -> None:
+def test_a_run_without_limits_goes_on() -> None:
     limits = RunLimits(Settings(), began_at=0.0)
 
     limits.check(10**9, 10.0**9)
@@ -45,7 +45,7 @@ def test_a_limit_that_is_reached_later_moves_nothing() -> None:
     assert (limits.reason, limits.deadline) == ("interrupted", 12.0)
 
 
-def test_of_two_words_to_stop_the_first_names_the_end_and_the_earliest_moment_holds() -> None:
+def test_the_first_order_to_stop_names_the_ending_and_the_earliest_deadline_counts() -> None:
     limits = RunLimits(Settings(), began_at=0.0)
 
     limits.stop("interrupted", 30.0)

@@ -1,4 +1,4 @@
-"""How far all processes of a run are together: who is counted by whom, and nobody twice."""
+"""The joint progress of all processes of a run: who is counted by whom, and nobody twice."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_one_that_does_not_lead_counts_nobody_until_it_does() -> None:
     assert pages(together) == [1]
 
 
-def test_who_is_part_of_the_summary_is_not_counted_again() -> None:
+def test_a_process_in_the_summary_is_not_counted_again() -> None:
     together = Together(0, forked)
     together.words = [said(2, 20)]
 

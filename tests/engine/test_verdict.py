@@ -1,4 +1,4 @@
-"""The verdict of a run: what brought nothing is never "finished", and the first line says why."""
+"""The verdict of a run: one that returned nothing is never "finished", and the first line says why."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_a_crawl_that_brought_nothing_says_so_in_its_first_line(case: str, quick
     assert summary.next_command
 
 
-def test_a_start_page_that_leads_to_another_site_is_told_with_where(quick_net: Net, tmp_path: Path) -> None:
+def test_a_start_page_that_leads_to_another_site_is_reported_with_its_target(quick_net: Net, tmp_path: Path) -> None:
     other = quick_net.host(address="127.0.0.9")
     own = quick_net.host({"/": Answer.redirect(other.url + "/home")})
 
@@ -241,7 +241,7 @@ def test_a_spider_may_want_more_than_one_item(quick_net: Net, tmp_path: Path) ->
     assert "1 item stored, at least 2 are wanted" in summary_lines(summary)[0]
 
 
-def test_a_sitemap_without_entries_is_told(quick_net: Net, tmp_path: Path) -> None:
+def test_a_sitemap_without_entries_is_reported(quick_net: Net, tmp_path: Path) -> None:
     class Mapped(SitemapSpider):
         name = "mapped"
 
@@ -255,7 +255,7 @@ def test_a_sitemap_without_entries_is_told(quick_net: Net, tmp_path: Path) -> No
     assert (summary.exit_code, summary.reason) == (9, "empty-sitemap")
 
 
-def test_a_start_that_gives_no_request_is_told(tmp_path: Path) -> None:
+def test_a_start_that_gives_no_request_is_reported(tmp_path: Path) -> None:
     class Empty(Shop):
         name = "empty"
 

@@ -1,4 +1,4 @@
-"""Whole crawls of the practice site: complete, nothing twice, as few logins as the site allows."""
+"""Whole crawls of the practice site: complete, without duplicates, with as few logins as the site allows."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def test_a_thread_that_is_free_again_is_used_again() -> None:
     assert blocking.join(5)
 
 
-def test_a_busy_thread_is_told_of_when_it_is_waited_for() -> None:
+def test_a_busy_thread_is_reported_when_it_is_waited_for() -> None:
     blocking, free, begun = Blocking(1), threading.Event(), threading.Event()
     blocking.give(lambda: (begun.set(), free.wait(10)))  # type: ignore[arg-type, return-value, func-returns-value]
     assert begun.wait(5)
@@ -170,7 +170,7 @@ def test_a_busy_thread_is_told_of_when_it_is_waited_for() -> None:
     assert blocking.join(5)
 
 
-def test_what_nobody_has_begun_is_dropped_at_the_end() -> None:
+def test_tasks_that_were_not_started_are_dropped_at_the_end() -> None:
     blocking, free, begun, late = Blocking(1), threading.Event(), threading.Event(), threading.Event()
     blocking.give(lambda: (begun.set(), free.wait(10)))  # type: ignore[arg-type, return-value, func-returns-value]
     assert begun.wait(5)

@@ -88,7 +88,7 @@ GUARANTEE = (
 )
 
 
-def test_the_guarantee_stands_word_for_word_in_the_docs() -> None:
+def test_the_guarantee_is_word_for_word_in_the_docs() -> None:
     page = (ROOT / "docs" / "explanation" / "reliability.md").read_text()
 
     assert GUARANTEE in " ".join(page.replace("\n> ", " ").split())

@@ -1,4 +1,4 @@
-"""One request through its session: what was sent, how often, and what came of it."""
+"""One request through its session: what was sent, how often, and the result."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_U2_whatever_an_adapter_raises_is_an_error_of_the_page(error: Exception)
     assert fetched.response is None
 
 
-def test_a_bug_in_an_adapter_is_no_fault_of_the_page() -> None:
+def test_a_bug_in_an_adapter_is_not_the_pages_fault() -> None:
     with pytest.raises(KeyError):
         fetcher().fetch(session(ScriptedAdapter(KeyError("bug"))), Request(f"{SITE}/p"))
 

@@ -75,7 +75,7 @@ def test_P6_24_threads_and_12_hosts_share_three_connections(
 
 
 @both
-def test_P6_who_waits_for_a_connection_waits_no_longer_than_its_deadline(
+def test_P6_a_request_waits_no_longer_for_a_connection_than_its_deadline(
     kind: type[CurlAdapter | Urllib3Adapter], watched: Watched
 ) -> None:
     asked, go_on = threading.Event(), threading.Event()
@@ -137,7 +137,7 @@ def test_P6_a_connection_that_comes_back_to_a_pool_which_another_thread_closes_m
 
 
 @pytest.mark.parametrize(("soft", "allowed"), [(64, 8), (256, 72), (1024, 328), (20, 2)])
-def test_P6_so_many_connections_are_open_under_a_limit(soft: int, allowed: int) -> None:
+def test_P6_the_number_of_connections_follows_the_limit_of_descriptors(soft: int, allowed: int) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, before[1]))
     try:

@@ -65,7 +65,7 @@ def test_limits_of_size_and_time_hold(speaks_2: Any, site: Site) -> None:
     assert fetch(speaks_2, site.url("/page"), verify=site.ca).status_code == 200
 
 
-def test_it_is_http_1_where_nobody_asked_for_more(site: Site) -> None:
+def test_it_is_http_1_by_default(site: Site) -> None:
     adapter = CurlAdapter()
     site.log()
 
@@ -75,7 +75,7 @@ def test_it_is_http_1_where_nobody_asked_for_more(site: Site) -> None:
     assert [line[0] for line in site.log()] == ["HTTP/1.1"]
 
 
-def test_a_crawl_speaks_http_2_by_setting_and_no_more_connections_than_per_host(site: Site, tmp_path: Path) -> None:
+def test_a_crawl_uses_http_2_by_setting_and_no_more_connections_than_per_host(site: Site, tmp_path: Path) -> None:
     class Pages(Spider):
         name = "pages"
         start_urls = (site.url("/index.html"),)
@@ -96,7 +96,7 @@ def test_a_crawl_speaks_http_2_by_setting_and_no_more_connections_than_per_host(
     assert len({line[3] for line in log}) <= 4 + len(log) // 20
 
 
-def test_one_session_speaks_http_2_and_another_http_1(site: Site, tmp_path: Path) -> None:
+def test_one_session_uses_http_2_and_another_http_1(site: Site, tmp_path: Path) -> None:
     from crawler import Identity
 
     class Two(Spider):

@@ -174,13 +174,13 @@ def garbage(stream: Stream) -> None:
     stream.peer.close()
 
 
-def test_T11_what_is_no_http_2_is_no_answer(speaks: Any, serve: Any) -> None:
+def test_T11_an_answer_that_is_not_http_2_is_refused(speaks: Any, serve: Any) -> None:
     with pytest.raises(FetchError):
         got(speaks, serve(garbage))
 
 
 @pytest.mark.parametrize("lengths", [["3", "4"], ["-1"]], ids=["two", "negative"])
-def test_T12_lengths_that_contradict_are_no_answer(speaks: Any, serve: Any, lengths: list[str]) -> None:
+def test_T12_an_answer_with_contradicting_lengths_is_refused(speaks: Any, serve: Any, lengths: list[str]) -> None:
     def script(stream: Stream) -> None:
         stream.head([*OK, *(("content-length", each) for each in lengths)])
         stream.data(b"abcd")
@@ -236,7 +236,7 @@ def test_Z3_the_body_of_a_redirect_is_never_decoded(speaks: Any, serve: Any) -> 
     assert (answer.status_code, answer.content) == (302, b"")
 
 
-def test_Z5_a_body_without_end_meets_the_deadline(speaks: Any, serve: Any) -> None:
+def test_Z5_an_endless_body_hits_the_deadline(speaks: Any, serve: Any) -> None:
     def script(stream: Stream) -> None:
         stream.head()
         stream.data(PAGE, end=False)
@@ -250,7 +250,7 @@ def test_Z5_a_body_without_end_meets_the_deadline(speaks: Any, serve: Any) -> No
     [[("x-long", "a" * 400_000)], [(f"x-{number}", "a") for number in range(9_000)]],
     ids=["a line of 400 kB", "9000 lines"],
 )
-def test_Z8_header_bombs_are_no_answer(speaks: Any, serve: Any, fields: list[tuple[str, str]]) -> None:
+def test_Z8_an_answer_with_a_header_bomb_is_refused(speaks: Any, serve: Any, fields: list[tuple[str, str]]) -> None:
     """libcurl says nothing of some of them: then it is the time limit that ends the request."""
     server = serve(lambda stream: stream.answer(PAGE, *fields))
 

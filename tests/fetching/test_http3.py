@@ -60,7 +60,7 @@ def test_pages_come_by_http_3_on_one_connection(site: Any, kind: str) -> None:
 
 
 @with_http3
-def test_a_server_that_has_it_not_is_spoken_to_as_it_can(authority: Authority, serve: Any) -> None:
+def test_a_server_without_it_is_spoken_to_in_the_version_it_has(authority: Authority, serve: Any) -> None:
     server = serve(once(answer(b"old")), tls=authority.context("127.0.0.1"))
     adapter = CurlAdapter(http="3")
 
@@ -84,7 +84,7 @@ def test_the_rules_for_addresses_and_certificates_hold(site: Any) -> None:
 
 
 @with_http3
-def test_a_crawl_speaks_it_by_setting(site: Any, tmp_path: Path) -> None:
+def test_a_crawl_uses_it_by_setting(site: Any, tmp_path: Path) -> None:
     class Pages(Spider):
         name = "pages"
         start_urls = (site.url,)
@@ -108,12 +108,12 @@ def test_without_it_the_error_names_the_build_and_what_to_do(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("http", ["2", "3"])
-def test_urllib3_says_that_it_speaks_http_1_alone(http: str) -> None:
+def test_urllib3_says_that_it_supports_only_http_1(http: str) -> None:
     with pytest.raises(UsageError, match=r"urllib3 speaks HTTP/1\.1 only"):
         check_http("urllib3", http)
 
 
-def test_a_version_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_version_is_refused(tmp_path: Path) -> None:
     class Wrong(Spider):
         name = "wrong"
         start_urls = ("http://127.0.0.1:9/",)

@@ -108,7 +108,7 @@ def test_what_somebody_asked_for_goes_before_what_the_browser_would_say(site: Si
     assert all('"Mozilla/5.0 of ours"' in " ".join(line) for line in site.log())
 
 
-def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class Lacks(Spider):
         name = "lacks"
         sessions = (Identity("one", transport="chrome"),)

@@ -216,7 +216,7 @@ def test_a_request_whose_moment_has_passed_is_not_sent(httpserver: HTTPServer, l
 
 
 @pytest.mark.parametrize(("late_s", "status"), [(0.2, NOT_SENT), (60.0, 200)])
-def test_nor_is_one_whose_moment_passes_while_it_is_connected(
+def test_a_request_whose_moment_passes_while_connecting_is_not_sent(
     httpserver: HTTPServer, serve: Callable[..., RawServer], late_s: float, status: int
 ) -> None:
     httpserver.expect_request("/p").respond_with_data("hi")

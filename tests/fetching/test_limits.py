@@ -63,7 +63,9 @@ def decoded(coding: str, data: bytes, size: int = 1 << 14) -> bytes:
 
 @pytest.mark.parametrize(("coding", "pack"), CODINGS)
 @pytest.mark.parametrize("size", [1, 2, 7, 1 << 14])
-def test_what_was_packed_is_unpacked_however_it_is_cut(coding: str, pack: Callable[[bytes], bytes], size: int) -> None:
+def test_compressed_data_is_decompressed_however_it_is_split(
+    coding: str, pack: Callable[[bytes], bytes], size: int
+) -> None:
     data = random.Random(5).randbytes(3_000) + bytes(100_000)
 
     assert decoded(coding, pack(data), size) == data
@@ -71,7 +73,7 @@ def test_what_was_packed_is_unpacked_however_it_is_cut(coding: str, pack: Callab
 
 
 @pytest.mark.parametrize(("coding", "pack"), CODINGS)
-def test_every_cut_is_incomplete(coding: str, pack: Callable[[bytes], bytes]) -> None:
+def test_every_truncated_body_is_incomplete(coding: str, pack: Callable[[bytes], bytes]) -> None:
     whole = pack(random.Random(6).randbytes(300))
 
     for end in range(1, len(whole)):
@@ -203,7 +205,7 @@ def test_members_of_gzip_follow_each_other_and_garbage_after_the_last_is_ignored
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_text_is_no_compressed_body(coding: str) -> None:
+def test_text_is_not_a_compressed_body(coding: str) -> None:
     for size in (1, 1000):
         with pytest.raises(BadAnswer, match="labelled"):
             decoded(coding, b"<html>plain text</html>", size)
@@ -279,6 +281,6 @@ def test_a_timeout_is_one_number_or_two(given_: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize("given_", ["5", (1, 2, 3), ("a", 1), object(), [1, 2]])
-def test_anything_else_is_no_timeout(given_: Any) -> None:
+def test_any_other_value_is_not_a_timeout(given_: Any) -> None:
     with pytest.raises(TypeError, match="timeout"):
         timeouts(given_)

@@ -62,20 +62,20 @@ class TestRedirects:
 
 
 class TestTime:
-    def test_Z4_a_chunk_size_line_without_end_ends(self, transport: Any, serve: Any) -> None:
+    def test_Z4_an_endless_chunk_size_line_is_ended(self, transport: Any, serve: Any) -> None:
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"
 
         with pytest.raises((TimedOut, Incomplete, BadAnswer)):
             fetch(transport(), serve(endless(head, b"x" * 1000)).url(), limits=Limits(deadline_s=0.5))
 
-    def test_Z4_trailers_without_end_end(self, transport: Any, serve: Any) -> None:
+    def test_Z4_endless_trailers_are_ended(self, transport: Any, serve: Any) -> None:
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
 
         with pytest.raises((TimedOut, Incomplete, BadAnswer)):
             fetch(transport(), serve(endless(head, b"a: b\r\n")).url(), limits=Limits(deadline_s=0.5))
 
     @pytest.mark.parametrize("at", ["head", "body"])
-    def test_Z5_an_answer_byte_by_byte_meets_the_total_deadline(self, transport: Any, serve: Any, at: str) -> None:
+    def test_Z5_an_answer_sent_byte_by_byte_hits_the_total_deadline(self, transport: Any, serve: Any, at: str) -> None:
         def script(connection: Connection) -> None:
             connection.read()
             whole = answer(b"x" * 500)
@@ -93,7 +93,7 @@ class TestTime:
         assert 0.3 < time.monotonic() - started < 1.2
 
     @pytest.mark.parametrize("after", [b"", b"HTTP/1.1 200 OK\r\nX: y", answer(b"half", length=8)])
-    def test_Z5_silence_meets_the_read_timeout(self, transport: Any, serve: Any, after: bytes) -> None:
+    def test_Z5_silence_hits_the_read_timeout(self, transport: Any, serve: Any, after: bytes) -> None:
         def script(connection: Connection) -> None:
             connection.read()
             connection.send(after)
@@ -112,7 +112,7 @@ class TestTime:
 
         assert fetch(transport(), serve(script).url(), timeout=(5, 1)).content == b"ok"
 
-    def test_Z5_a_body_without_end_meets_the_size(self, transport: Any, serve: Any) -> None:
+    def test_Z5_an_endless_body_hits_the_size_limit(self, transport: Any, serve: Any) -> None:
         with pytest.raises(TooLarge):
             fetch(transport(limits=SMALL), serve(endless(b"HTTP/1.1 200 OK\r\n\r\n", bytes(65536))).url())
 
@@ -139,7 +139,7 @@ class TestTime:
         limits = Limits(min_speed_bytes_s=5, min_speed_for_s=0.4)
         assert len(fetch(transport(), serve(script).url(), limits=limits).content) == 100
 
-    def test_Z5_a_server_that_does_not_read_meets_the_deadline(self, transport: Any, serve: Any) -> None:
+    def test_Z5_a_server_that_does_not_read_hits_the_deadline(self, transport: Any, serve: Any) -> None:
         def script(connection: Connection) -> None:
             connection.server.over.wait(10)
 

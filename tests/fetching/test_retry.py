@@ -1,4 +1,4 @@
-"""When another try is worth it, and how long to wait: the one place for retries (T6, T9, T10 among the rows)."""
+"""When another try is worthwhile, and how long to wait: the one place for retries (T6, T9, T10 among the rows)."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class TestAddresses:
 
         assert server.accepted == 0
 
-    def test_X8_the_address_counts_that_is_connected_and_not_the_name(self, transport: Any, serve: Any) -> None:
+    def test_X8_the_connected_address_counts_and_not_the_name(self, transport: Any, serve: Any) -> None:
         """A name that was public when somebody looked, and is private now."""
         server = serve(OK)
         adapter = transport(address_rule=AddressRule(), resolve={"rebound.example": ["127.0.0.1"]})
@@ -194,7 +194,7 @@ class TestForgedLines:
         assert server.accepted == 0
 
     @pytest.mark.parametrize("method", ["GET /evil HTTP/1.1\r\nX:", "GE T", "", "CONNECT", "GET\n", "GÉT"])
-    def test_X14_a_method_that_is_none_is_never_sent(self, transport: Any, serve: Any, method: str) -> None:
+    def test_X14_an_invalid_method_is_never_sent(self, transport: Any, serve: Any, method: str) -> None:
         server = serve(OK)
         prepared = requests.Request("GET", server.url()).prepare()
         prepared.method = method or " "

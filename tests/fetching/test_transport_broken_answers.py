@@ -100,7 +100,7 @@ class TestNotHttp:
             pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n", id="space before a colon"),
         ],
     )
-    def test_T11_what_is_no_http_is_permanent(self, transport: Any, serve: Any, data: bytes) -> None:
+    def test_T11_an_answer_that_is_not_http_is_permanent(self, transport: Any, serve: Any, data: bytes) -> None:
         server = serve(once(data))
 
         with pytest.raises(BadAnswer):
@@ -108,7 +108,7 @@ class TestNotHttp:
 
         assert len(server.requests) == 1
 
-    def test_T11_tls_on_a_plain_url_is_no_http(self, transport: Any, serve: Any, authority: Any) -> None:
+    def test_T11_tls_on_a_plain_url_is_not_http(self, transport: Any, serve: Any, authority: Any) -> None:
         server: RawServer = serve(OK, tls=authority.context("127.0.0.1"))
 
         with pytest.raises(FetchError) as caught:

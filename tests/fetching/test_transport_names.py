@@ -74,7 +74,7 @@ if importlib.util.find_spec("curl_cffi") is not None:
 
 
 @pytest.mark.parametrize("where", PLACES)
-def test_T9_a_slow_resolver_holds_nobody_beyond_the_limits(where: str) -> None:
+def test_T9_a_slow_resolver_delays_nothing_beyond_the_limits(where: str) -> None:
     """In namespaces of its own, with a name server that never answers."""
     module, name = where.split(".")
     code = SLOW_RESOLVER.format(folder=__file__.rpartition("/")[0], module=module, name=name)

@@ -118,7 +118,7 @@ class TestOddButLegal:
 
         assert (got.status_code, got.content) == (status, content)
 
-    def test_T14_a_trailer_is_no_header(self, transport: Any, serve: Any) -> None:
+    def test_T14_a_trailer_is_not_a_header(self, transport: Any, serve: Any) -> None:
         got = fetch(transport(), serve(once(CHUNKED + b"2\r\nok\r\n0\r\nSet-Cookie: a=b\r\n\r\n")).url())
 
         assert got.raw_headers == [("Transfer-Encoding", "chunked")]

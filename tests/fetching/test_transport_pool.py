@@ -35,7 +35,7 @@ class TestPool:
         assert server.accepted == 1
 
     @pytest.mark.needs("keeps_connections")
-    def test_so_is_one_over_tls(self, transport: Any, serve: Any, authority: Any) -> None:
+    def test_a_connection_over_tls_is_kept_too(self, transport: Any, serve: Any, authority: Any) -> None:
         server = serve(OK, tls=authority.context("127.0.0.1"))
         adapter = transport()
         for _ in range(5):
@@ -83,7 +83,7 @@ class TestPool:
             open_now = sum(len(server._open) for server in servers)
         assert open_now <= 6
 
-    def test_what_was_learned_from_one_host_is_not_believed_of_another(
+    def test_what_was_learned_from_one_host_is_not_assumed_of_another(
         self, transport: Any, serve: Any, authority: Any
     ) -> None:
         """A full pool gives its handles to other hosts: their names must be checked again."""
@@ -236,7 +236,7 @@ class TestPool:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     @pytest.mark.parametrize("name", ["libcurl_adapter.CurlAdapter", "urllib3_adapter.Urllib3Adapter"])
-    def test_P6_few_descriptors_make_it_slower_and_nothing_else(self, serve: Any, name: str) -> None:
+    def test_P6_few_descriptors_only_make_it_slower(self, serve: Any, name: str) -> None:
         servers = [serve(OK, host=f"127.0.1.{index + 1}") for index in range(40)]
         module, adapter = name.split(".")
         code = f"""

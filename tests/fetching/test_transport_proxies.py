@@ -1,4 +1,4 @@
-"""Every transport through a proxy: who is asked, what is shown to whom, and what it refuses."""
+"""Every transport through a proxy: which host is asked, what each one sees, and what is refused."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class TestProxies:
         adapter.close()
         assert [b"site.example" in each for each in proxy.requests] == [True, True]
 
-    def test_the_other_transport_says_that_it_speaks_no_socks(self) -> None:
+    def test_the_other_transport_says_that_it_does_not_support_socks(self) -> None:
         adapter = Urllib3Adapter()
         with pytest.raises(Refused, match="transport=curl"):
             fetch(adapter, "http://site.example/", proxies={"http": "socks5h://127.0.0.1:1"})

@@ -148,7 +148,7 @@ class TestRequest:
 
         assert fetch(adapter, server.url()).content == b"ok"
 
-    def test_an_answer_before_the_body_has_gone_is_taken(self, transport: Any, serve: Any) -> None:
+    def test_an_answer_before_the_body_was_sent_is_accepted(self, transport: Any, serve: Any) -> None:
         def script(connection: Connection) -> None:
             connection.socket.recv(1000)
             connection.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
@@ -159,7 +159,7 @@ class TestRequest:
 
         assert (got.status_code, got.content) == (413, b"no")
 
-    def test_a_timeout_that_is_none_is_said(self, transport: Any, serve: Any) -> None:
+    def test_an_invalid_timeout_is_reported(self, transport: Any, serve: Any) -> None:
         with pytest.raises(TypeError, match="timeout"):
             fetch(transport(), serve(OK).url(), timeout="soon")
 
@@ -177,7 +177,7 @@ def test_names_of_resolve_serve_virtual_hosts(transport: Any, serve: Any, author
     assert f"Host: shop.example:{server.port}".encode() in server.requests[0]
 
 
-def test_addresses_of_version_6_are_spoken(transport: Any, serve: Any) -> None:
+def test_ip_version_6_addresses_are_supported(transport: Any, serve: Any) -> None:
     try:
         server = serve(OK, host="::1")
     except OSError:

@@ -60,7 +60,7 @@ class TestResponse:
     def test_no_charset_means_no_encoding(self, transport: Any, serve: Any) -> None:
         assert fetch(transport(), serve(answer(b"x", headers=["Content-Type: text/html"])).url()).encoding is None
 
-    def test_a_class_that_decodes_by_itself_is_told_no_encoding(self, transport: Any, serve: Any) -> None:
+    def test_a_class_that_decodes_by_itself_is_given_no_encoding(self, transport: Any, serve: Any) -> None:
         """Or a byte order mark could not win over the header."""
         body = "\ufeffé".encode("utf-16-le")
         server = serve(answer(body, headers=["Content-Type: text/html; charset=utf-8"]))
@@ -70,13 +70,13 @@ class TestResponse:
         assert type(got) is Response
         assert got.text == "é"
 
-    def test_a_stream_is_read_already(self, transport: Any, serve: Any) -> None:
+    def test_a_stream_has_already_been_read(self, transport: Any, serve: Any) -> None:
         got = fetch(transport(), serve(answer(b"abc" * 100)).url(), stream=True)
 
         assert b"".join(got.iter_content(7)) == b"abc" * 100
         assert got.content == b"abc" * 100
 
-    def test_the_fragment_stays_here(self, transport: Any, serve: Any) -> None:
+    def test_the_fragment_is_not_sent(self, transport: Any, serve: Any) -> None:
         server = serve(OK)
         got = fetch(transport(), server.url("/p#part"))
 

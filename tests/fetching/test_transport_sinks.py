@@ -56,7 +56,7 @@ def test_other_answers_do_not_reach_it(transport: Make, serve: Make, status: str
     assert (sink.heads, sink.getvalue()) == ([], b"")
 
 
-def test_an_empty_body_has_a_head_all_the_same(transport: Make, serve: Make) -> None:
+def test_an_empty_body_still_has_a_head(transport: Make, serve: Make) -> None:
     server = serve(answer(b""))
     sink = Sink()
 

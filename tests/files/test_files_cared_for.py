@@ -185,7 +185,7 @@ def test_replacing_takes_the_place_of_a_link_and_not_of_what_it_leads_to(tmp_pat
 
 
 @pytest.mark.parametrize("if_there", ["keep", "replace"])
-def test_a_folder_of_that_name_is_said(tmp_path: Path, if_there: Any) -> None:
+def test_a_folder_of_that_name_is_reported(tmp_path: Path, if_there: Any) -> None:
     (tmp_path / "list.csv").mkdir()
 
     with pytest.raises(UsageError, match="folder has that name"):
@@ -194,6 +194,6 @@ def test_a_folder_of_that_name_is_said(tmp_path: Path, if_there: Any) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["list.csv"]
 
 
-def test_another_word_is_refused(tmp_path: Path) -> None:
+def test_another_value_of_if_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="if_there"):
         answer(b"x").save(tmp_path, if_there="overwrite")  # type: ignore[arg-type]

@@ -85,9 +85,7 @@ class Odd(Supplier):
         yield response.file("/files/a.pdf", number="7")
 
 
-def test_a_file_with_a_field_that_is_no_value_is_kept_aside_and_the_others_are_fetched(
-    portal: Portal, tmp_path: Path
-) -> None:
+def test_a_file_with_an_invalid_field_is_kept_aside_and_the_others_are_fetched(portal: Portal, tmp_path: Path) -> None:
     portal.list_files("a.pdf")
     portal.add("a.pdf")
 
@@ -111,7 +109,7 @@ def test_a_file_with_a_field_that_is_no_value_is_kept_aside_and_the_others_are_f
     ],
     ids=str,
 )
-def test_what_a_file_cannot_be_is_said_where_it_is_made(arguments: dict[str, Any], message: str) -> None:
+def test_an_invalid_file_is_reported_where_it_is_made(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(SpiderError, match=message):
         File("https://shop.example/a.pdf", **arguments)
 
@@ -170,7 +168,7 @@ def test_files_obey_robots_and_the_logout_guard(
     assert not [entry for entry in site.log if entry.url.endswith(("/private/1", "/logout"))]
 
 
-def test_a_file_that_is_led_to_another_host_is_not_kept(portal: Portal, tmp_path: Path) -> None:
+def test_a_file_redirected_to_another_host_is_not_kept(portal: Portal, tmp_path: Path) -> None:
     portal.list_files("a.pdf")
     portal.docs["/files/a.pdf"] = Doc(b"", status=302, headers={"Location": "http://127.0.0.2:9/x.pdf"}, etag=None)
 

@@ -1,4 +1,4 @@
-"""What comes in place of a file is never stored as the file; what is refused is named with its cause."""
+"""An answer in place of a file is never stored as the file; a refusal is reported with its cause."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGE = b"<!DOCTYPE html><html><head><title>Sorry</title></head><body><p>Somethin
 
 
 @pytest.mark.parametrize("style", ["redirect", "soft200", "status401"])
-def test_a_login_page_in_place_of_invoices_is_no_invoice(
+def test_a_login_page_in_place_of_invoices_is_not_an_invoice(
     style: str, make_practice_site: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     site = make_practice_site(books=1, invoices=30, login=style, revoke_at=(9, 20))
@@ -99,7 +99,7 @@ def test_another_type_than_the_wanted_one_is_refused(
         pytest.param("empty.csv", b"", "text/csv", None, id="empty-csv"),
     ],
 )
-def test_the_type_is_told_by_the_bytes_else_by_the_server_else_by_the_name(
+def test_the_type_is_found_from_the_bytes_else_from_the_server_else_from_the_name(
     portal: Portal, tmp_path: Path, name: str, body: bytes, declared: str, kind: str | None
 ) -> None:
     portal.list_files(name)

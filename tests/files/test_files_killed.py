@@ -49,7 +49,7 @@ def project(portal: Portal, tmp_path: Path) -> Project:
 
 
 @pytest.mark.parametrize("transport", ["curl", "urllib3"])
-def test_a_kill_in_the_middle_of_a_download_is_gone_on_with_where_it_ended(
+def test_a_download_that_was_killed_is_continued_where_it_ended(
     portal: Portal, project: Project, warm: Warm, transport: str
 ) -> None:
     import threading

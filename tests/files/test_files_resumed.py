@@ -42,7 +42,7 @@ def test_a_download_that_breaks_goes_on_where_it_ended(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_many_cuts_that_bring_something_each_do_not_use_up_the_tries(
+def test_many_cuts_that_each_bring_something_do_not_use_up_the_tries(
     portal: Portal, tmp_path: Path, transport: str
 ) -> None:
     portal.list_files("a.pdf")
@@ -54,7 +54,7 @@ def test_many_cuts_that_bring_something_each_do_not_use_up_the_tries(
     assert list(blobs(tmp_path).values()) == [body]
 
 
-def test_a_cut_without_validators_begins_anew(portal: Portal, tmp_path: Path) -> None:
+def test_a_cut_without_validators_starts_again(portal: Portal, tmp_path: Path) -> None:
     portal.list_files("a.pdf")
     portal.add("a.pdf", body := pdf("a", BIG), cuts=[100_000], etag=None)
 
@@ -168,7 +168,7 @@ def test_damaged_notes_of_a_partial_file_do_no_harm(portal: Portal, tmp_path: Pa
     assert_whole(tmp_path)
 
 
-def test_a_coded_file_is_stored_decoded_and_begins_anew_after_a_cut(portal: Portal, tmp_path: Path) -> None:
+def test_an_encoded_file_is_stored_decoded_and_starts_again_after_a_cut(portal: Portal, tmp_path: Path) -> None:
     import gzip
 
     portal.list_files("a.csv")

@@ -40,7 +40,7 @@ def sizes_of(partial: Path) -> list[int]:
     return sizes
 
 
-def test_four_downloads_and_no_other_in_the_second_night_also_when_it_is_killed_in_the_middle_of_one(
+def test_exactly_four_downloads_in_the_second_night_even_if_it_is_killed_in_the_middle_of_one(
     make_practice_site: Any, tmp_path: Path
 ) -> None:
     site = make_practice_site(books=1, invoices=49, invoice_bytes=SIZE_BYTES)

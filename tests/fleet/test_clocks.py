@@ -84,7 +84,7 @@ def test_a_clock_of_a_database_that_is_put_back_ends_the_run_with_the_reason(tmp
         store.close()
 
 
-def test_one_that_is_put_forward_is_followed(tmp_path: Path) -> None:
+def test_a_clock_that_is_put_forward_is_followed(tmp_path: Path) -> None:
     with closing(PostgresHome(tmp_path)) as home:
         store = home.open(clock=None)
         store._db.clock._clock.ahead_s, store._db.clock.look_at = -HOUR_S, 0.0

@@ -89,7 +89,7 @@ def test_more_workers_are_handed_in_and_left_alone(fleet: Fleet, cluster: Cluste
     fleet.is_exact()
 
 
-def test_a_cluster_that_does_not_answer_is_told_of(fleet: Fleet) -> None:
+def test_a_cluster_that_does_not_answer_is_reported(fleet: Fleet) -> None:
     class Nobody:
         address = "127.0.0.1:1"
 

@@ -109,7 +109,7 @@ def test_a_connection_that_is_lost_in_a_commit_costs_nothing(
     assert store.care.audit(run.frontier).problems == ()
 
 
-def test_who_is_the_victim_of_a_deadlock_goes_again(store: Store, run: RunRow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_victim_of_a_deadlock_tries_again(store: Store, run: RunRow, monkeypatch: pytest.MonkeyPatch) -> None:
     execute, failed = psycopg.Connection.execute, list[str]()
 
     def deadlocked(connection: Any, query: Any, *given: Any, **more: Any) -> Any:
@@ -187,7 +187,7 @@ def test_two_members_that_bring_the_first_item_of_a_kind_at_once_make_one_table(
     assert store.results.tables() == {"items": 4}
 
 
-def test_a_database_that_has_begun_anew_gives_no_leases_until_all_that_it_may_have_forgotten_is_over(
+def test_a_restarted_database_gives_no_leases_until_all_that_it_may_have_forgotten_has_expired(
     home: PostgresHome, store: Store, run: RunRow
 ) -> None:
     before = store.restarts

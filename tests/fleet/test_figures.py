@@ -111,7 +111,7 @@ def test_a_killed_member_is_started_again_and_its_cpu_is_not_forgotten(tmp_path:
     members.stop()
 
 
-def test_what_each_crawler_lost_stands_in_the_table() -> None:
+def test_the_table_shows_what_each_crawler_lost() -> None:
     row = rivals.Played("scrapy-redis", 0.0, 0.0, 0.0, 12, 3, 4, 5, 60.0, "said", "20.0")
 
     told = tables.of_rivals([row])

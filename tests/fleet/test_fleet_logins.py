@@ -1,4 +1,4 @@
-"""Logins of a whole fleet that do not go well: refused, corrected on some machines or on all, not to be reached."""
+"""Failing logins of a whole fleet: refused, corrected on some machines or on all, unreachable."""
 
 from __future__ import annotations
 

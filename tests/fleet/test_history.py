@@ -86,12 +86,12 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("history", GOOD.values(), ids=GOOD)
-def test_what_is_promised_breaks_no_rule(history: History) -> None:
+def test_a_history_as_promised_breaks_no_rule(history: History) -> None:
     assert list(broken(history)) == []
 
 
 @pytest.mark.parametrize(("said", "history"), BROKEN.items(), ids=BROKEN)
-def test_what_breaks_a_promise_is_said(said: str, history: History) -> None:
+def test_a_broken_promise_is_reported(said: str, history: History) -> None:
     found = list(broken(history))
 
     assert len(found) == 1

@@ -58,7 +58,9 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     [("0", 0, 1), ("2", 2, 1), ("6", 6, MOST_STARTS)],
     ids=["good", "what another start would not change", "the database was away"],
 )
-def test_who_ends_is_started_again_where_that_may_help(stand_in: None, ends: str, code: int, starts: int) -> None:
+def test_a_worker_that_ends_is_started_again_if_that_may_help(
+    stand_in: None, ends: str, code: int, starts: int
+) -> None:
     said: list[str] = []
     kept = Children({"a": [f"raise SystemExit({ends})"]}, tell=said.append)
 

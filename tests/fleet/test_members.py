@@ -192,7 +192,7 @@ def test_a_probe_asks_the_machine_and_not_the_database(fleet: Fleet) -> None:
 
 
 @LONG_FORM
-def test_a_worker_goes_on_with_a_run_whose_first_process_died_before_it_had_said_a_word(fleet: Fleet) -> None:
+def test_a_worker_resumes_a_run_whose_first_process_died_before_it_reported_anything(fleet: Fleet) -> None:
     fleet.run(max_pages=5)
     fleet.rows("UPDATE crawl_runs SET ending = '', ended_at = NULL, exit_code = NULL, max_pages = 0")
     fleet.rows("DELETE FROM crawl_workers")

@@ -49,7 +49,7 @@ def test_a_worker_with_another_version_of_the_spider_joins_no_run(fleet: Fleet) 
     fleet.is_exact()
 
 
-def test_a_worker_that_waits_begins_anew_with_the_files_that_were_replaced_meanwhile(fleet: Fleet) -> None:
+def test_a_waiting_worker_restarts_with_the_files_that_were_replaced_meanwhile(fleet: Fleet) -> None:
     """It was started with the old ones; both machines are brought up to date; the crawl is begun with the new ones."""
     two = fleet.machine("two")
     with begin(fleet, two, worker_words(fleet, "--wait", "--until-empty", "--json")) as waiting:
@@ -75,7 +75,7 @@ def test_a_worker_that_waits_begins_anew_with_the_files_that_were_replaced_meanw
     fleet.is_exact()
 
 
-def test_what_a_site_notices_is_as_the_run_was_begun_with_on_all_machines(fleet: Fleet) -> None:
+def test_settings_that_a_site_notices_are_those_of_the_first_process_on_all_machines(fleet: Fleet) -> None:
     fleet.site.change(latency_s=1.0)
     delay_s = 0.15
     with (
@@ -94,7 +94,7 @@ def test_what_a_site_notices_is_as_the_run_was_begun_with_on_all_machines(fleet:
     fleet.is_exact()
 
 
-def test_a_longer_delay_of_its_own_a_worker_keeps_and_a_value_of_another_kind_it_does_not_take() -> None:
+def test_a_worker_keeps_a_longer_delay_of_its_own_and_does_not_take_a_value_of_another_kind() -> None:
     run = BegunWith.here("", "", Settings(delay=1.0, per_host=2))
 
     assert run.taken(Settings(delay=3.0, workers=5)) == {"per_host": 2}

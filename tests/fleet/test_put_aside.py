@@ -1,4 +1,4 @@
-"""A session that another process could not use: whoever ends the run names the cause, though it never tried itself."""
+"""A session that another process could not use: whoever ends the run names the cause, even without having tried it."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_refused_password_is_named_by_the_next_run_as_well_and_not_tried_again
     assert again.next_command == "crawl login unlucky --session default"
 
 
-def test_a_budget_of_logins_that_is_spent_is_named_though_another_process_was_told(place: Place, fleet: Fleet) -> None:
+def test_a_spent_budget_of_logins_is_named_though_another_process_met_it(place: Place, fleet: Fleet) -> None:
     place.password(fleet.site.accounts[0].password)
     place.crawl("spent", login_budget=1)
 

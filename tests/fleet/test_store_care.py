@@ -48,7 +48,7 @@ def test_the_commands_do_what_they_say_and_a_crawl_goes_on_between_them(fleet: F
 
 
 @pytest.mark.parametrize(("words", "said"), [(["partition", "4"], "no partitions"), (["vacuum"], "no dead rows")])
-def test_what_makes_no_sense_for_a_file_is_said_in_one_line(fleet: Fleet, words: list[str], said: str) -> None:
+def test_a_command_that_makes_no_sense_for_a_file_is_one_line(fleet: Fleet, words: list[str], said: str) -> None:
     file = str(fleet.folder / "crawl.db")
     fleet.run(store=file, max_pages=1)
 

@@ -162,7 +162,7 @@ def test_B_nothing_secret_comes_to_another_origin(ran: Ran, row: str) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in LEADS if not row.startswith("B9")])
-def test_B_the_own_host_gets_what_is_its(ran: Ran, row: str) -> None:
+def test_B_the_own_host_gets_its_secrets(ran: Ran, row: str) -> None:
     (request,) = [each for each in ran.own.asked if f"/{row}".encode() in each]
 
     assert header(request, "authorization")
@@ -187,7 +187,7 @@ def test_B9_a_cookie_of_a_redirect_stays_with_the_host_that_set_it(ran: Ran) -> 
     assert not [each for each in ran.other.asked if b"evil" in each]
 
 
-def test_B3_robots_are_asked_without_secrets_and_of_both(ran: Ran) -> None:
+def test_B3_robots_txt_of_both_hosts_is_requested_without_secrets(ran: Ran) -> None:
     assert ran.own.robots
     assert ran.other.robots
 
@@ -204,6 +204,6 @@ def test_B16_a_redirect_that_nobody_wanted_to_follow_was_not_followed(ran: Ran) 
     assert not ran.came("B16")
 
 
-def test_X11_no_secret_stands_in_the_store(ran: Ran) -> None:
+def test_X11_no_secret_is_in_the_store(ran: Ran) -> None:
     assert SECRET not in ran.store
     assert SECRET.encode() not in ran.raw

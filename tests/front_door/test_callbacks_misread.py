@@ -1,4 +1,4 @@
-"""What a callback gives in a way that would be lost, or would fail with each run, through the front door."""
+"""Results of a callback that would be lost, or would fail in each run, through the command."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write(project: Path, site: Host, body: str) -> None:
     [("{'b': 2}", "dict"), ("[{'b': 2}]", "list"), ("(each for each in [1])", "generator")],
     ids=["an item", "a list", "a generator"],
 )
-def test_a_value_that_a_callback_returns_besides_what_it_yields_is_told_with_its_line(
+def test_a_value_that_a_callback_returns_besides_yielding_is_reported_with_its_line(
     returned: str, kind: str, site: Host, project: Path, command: Crawl
 ) -> None:
     write(project, site, f"yield {{'a': 1}}\nif response.css('p'):\n    return {returned}\nyield {{'c': 3}}")
@@ -57,7 +57,7 @@ def test_a_value_that_a_callback_returns_besides_what_it_yields_is_told_with_its
 
 
 @pytest.mark.parametrize("returned", ["", " None", " []"], ids=["nothing", "None", "an empty list"])
-def test_a_callback_that_yields_and_returns_nothing_is_not_told_of(
+def test_a_callback_that_yields_and_returns_nothing_is_not_reported(
     returned: str, site: Host, project: Path, command: Crawl
 ) -> None:
     write(project, site, f"yield {{'a': 1}}\nreturn{returned}")

@@ -125,7 +125,7 @@ def test_without_failures_the_list_says_so(site: Site, crawl: Crawl) -> None:
         ("", "KeyError: 'price'", False),
     ],
 )
-def test_a_cause_is_a_status_the_name_of_an_error_or_some_words(cause: str, error: str, named: bool) -> None:
+def test_a_cause_is_a_status_an_error_name_or_some_words(cause: str, error: str, named: bool) -> None:
     assert failed_for(cause, error) is named
 
 
@@ -147,14 +147,14 @@ def test_log_lines_on_standard_error_are_json_when_asked_for(site: Site, crawl: 
     assert json.loads(told.out)["exit_code"] == 1  # one line of JSON on standard output, and nothing else
 
 
-def test_a_log_file_that_cannot_be_written_is_told_before_anything_is_fetched(site: Site, crawl: Crawl) -> None:
+def test_a_log_file_that_cannot_be_written_is_reported_before_anything_is_fetched(site: Site, crawl: Crawl) -> None:
     refused = crawl("run", "shop", "--log-file", "nowhere/crawl.log")
 
     assert (refused.code, site.asked()) == (2, set())
     assert "log file nowhere/crawl.log: No such file or directory; --log-file names another" in refused.err
 
 
-def test_a_large_log_file_is_put_aside_and_so_many_are_kept(project: Path) -> None:
+def test_a_large_log_file_is_rotated_and_a_set_number_is_kept(project: Path) -> None:
     set_up_logging("INFO", file=LogFile(project / "a.log", size_bytes=400, keep=2))
 
     for number in range(40):
@@ -165,7 +165,7 @@ def test_a_large_log_file_is_put_aside_and_so_many_are_kept(project: Path) -> No
     assert "line 39 of" in (project / "a.log").read_text()
 
 
-def test_a_forked_process_goes_on_in_the_new_file_and_puts_none_aside(project: Path) -> None:
+def test_a_forked_process_continues_in_the_new_file_and_rotates_none(project: Path) -> None:
     log = project / "a.log"
     set_up_logging("INFO", file=LogFile(log, size_bytes=300, keep=3))
     logger = logging.getLogger("crawler.run")

@@ -107,7 +107,7 @@ def wiki(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wiki]:
 
 @pytest.mark.parametrize("soft", [True, False], ids=["says login required", "sends to the login page"])
 @pytest.mark.parametrize("lose_after", [0, 5], ids=["good to the end", "lost on the way"])
-def test_the_other_pages_of_the_script_that_logs_in_are_no_login_pages(
+def test_other_pages_of_the_script_that_logs_in_are_not_login_pages(
     soft: bool, lose_after: int, wiki: Wiki, tmp_path: Path
 ) -> None:
     wiki.soft, wiki.lose_after = soft, lose_after
@@ -170,7 +170,7 @@ def test_a_spider_without_a_login_is_told_of_a_page_that_refuses_guests_beside_a
 
 
 @pytest.mark.parametrize("heading", ["Webmail Login", "Log in to Webmail", "Sign in", "Anmeldung", "Webmail sign-in"])
-def test_a_spider_without_a_login_is_told_of_a_page_that_is_about_nothing_else(heading: str, tmp_path: Path) -> None:
+def test_a_spider_without_a_login_is_told_of_a_page_that_is_only_about_logging_in(heading: str, tmp_path: Path) -> None:
     """As Roundcube shows guests, at the address of the page that was asked for, with status 200."""
     form = "<form method=post action='/?_task=login'><input name=_user><input type=password name=_pass></form>"
     page = f"<title>Webmail :: Welcome to Webmail</title><h1 class=voice>{heading}</h1>{form}<script>x()</script>"
@@ -216,7 +216,7 @@ def test_a_spider_without_a_login_that_is_refused_is_told_what_to_do(
     [(403, HTML % ""), (404, HTML % "<a href=/login>Log in</a>"), (403, HTML % "<a href=/>Home</a>")],
     ids=["403", "404 with a link", "403 with another link"],
 )
-def test_a_refusal_that_leads_to_no_login_is_not_said_to_want_one(status: int, body: str, tmp_path: Path) -> None:
+def test_a_refusal_that_leads_to_no_login_is_not_reported_to_need_one(status: int, body: str, tmp_path: Path) -> None:
     host = Host({"*": Answer(status, body=body.encode())}, "127.0.0.1", None)
 
     summary = crawl(Forgetful, host.url, tmp_path)
@@ -251,7 +251,7 @@ def test_a_refusal_that_leads_to_no_login_is_not_said_to_want_one(status: int, b
         "another log",
     ],
 )
-def test_a_public_page_is_not_said_to_ask_for_a_login(page: str, tmp_path: Path) -> None:
+def test_a_public_page_is_not_reported_to_ask_for_a_login(page: str, tmp_path: Path) -> None:
     host = Host({"*": Answer(body=f"<html>{page}</html>".encode())}, "127.0.0.1", None)
 
     summary = crawl(Forgetful, host.url, tmp_path)
@@ -260,7 +260,7 @@ def test_a_public_page_is_not_said_to_ask_for_a_login(page: str, tmp_path: Path)
     assert (summary.ending, summary.messages) == ("finished", [])
 
 
-def test_a_page_without_any_password_field_is_said_to_be_no_login_page(wiki: Wiki, tmp_path: Path) -> None:
+def test_a_page_without_a_password_field_is_reported_not_to_be_a_login_page(wiki: Wiki, tmp_path: Path) -> None:
     class Lost(Recipes):
         name = "lost"
 
@@ -274,7 +274,7 @@ def test_a_page_without_any_password_field_is_said_to_be_no_login_page(wiki: Wik
     assert "No form of this page has a password field: is it the login page?" in summary.messages[0]
 
 
-def test_a_status_is_not_called_what_the_site_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_status_is_not_reported_as_what_the_site_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class Notes(Spider):
         name = "notes"
 
@@ -306,7 +306,7 @@ def test_a_status_is_not_called_what_the_site_says(monkeypatch: pytest.MonkeyPat
     assert [call.method for call in host.seen("/login")] == ["GET", "POST"]
 
 
-def test_https_where_http_is_spoken_is_named_and_what_to_type_goes_on(wiki: Wiki, tmp_path: Path) -> None:
+def test_https_to_an_http_port_is_named_and_the_suggested_command_works(wiki: Wiki, tmp_path: Path) -> None:
     with RawServer([b"HTTP/1.0 400 Bad Request\r\n\r\n", CLOSE]) as plain:
         summary = crawl(Recipes, plain.url.replace("http://", "https://"), tmp_path)
 
@@ -316,7 +316,7 @@ def test_https_where_http_is_spoken_is_named_and_what_to_type_goes_on(wiki: Wiki
     assert crawl(Recipes, wiki.host.url, tmp_path, fresh=True).ending == "finished"  # the address was mended
 
 
-def test_a_misspelled_name_is_told_the_near_one_also_beside_a_spider_without_a_name(tmp_path: Path) -> None:
+def test_a_misspelled_name_gets_a_suggestion_even_beside_a_spider_without_a_name(tmp_path: Path) -> None:
     folder = tmp_path / "spiders"
     folder.mkdir()
     (folder / "noname.py").write_text("from crawler import Spider\nclass Nameless(Spider):\n    start_urls = []\n")
@@ -380,7 +380,7 @@ class Moved(Spider):
         yield from response.follow_all(css="a")
 
 
-def test_a_page_that_leads_elsewhere_is_no_duplicate_of_itself_when_it_is_fetched_again(
+def test_a_page_that_leads_elsewhere_is_not_a_duplicate_of_itself_when_it_is_fetched_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     credentials(monkeypatch, default=Account("ann", "right"))

@@ -123,7 +123,7 @@ def test_no_cookie_and_no_password_is_in_what_is_kept(site: NightlySite, project
         assert password.encode() not in zlib.decompress(body)
 
 
-def test_a_number_that_is_none_says_where_numbers_are(site: NightlySite, crawl: Crawl) -> None:
+def test_an_unknown_number_says_where_numbers_are_listed(site: NightlySite, crawl: Crawl) -> None:
     crawl("run", "books")
 
     assert "`crawl failures NAME` lists" in crawl("failures", "show", "99").err

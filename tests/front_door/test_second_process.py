@@ -70,7 +70,7 @@ def test_a_crawl_that_computes_gets_a_second_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(cores() < 2, reason="one core has one process")
-def test_a_crawl_whose_host_is_asked_as_much_as_it_may_be_stays_with_one(tmp_path: Path) -> None:
+def test_a_crawl_whose_host_is_already_at_its_limit_stays_with_one_process(tmp_path: Path) -> None:
     host = answering(0.05)
     try:
         summary = crawled(tmp_path, host.url, computes_s=0.005)  # four fifths of a core at 160 pages a second

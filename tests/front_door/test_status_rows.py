@@ -81,7 +81,7 @@ ROWS = {
         b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + answer(PAGE)
     ),
     "101": Row(bare("101 Switching Protocols", "Upgrade: h2c"), "BadAnswer: the answer switches protocols"),
-    "99": Row(b"HTTP/1.1 99 Odd\r\n\r\n", "BadAnswer: the answer is no HTTP"),
+    "99": Row(b"HTTP/1.1 99 Odd\r\n\r\n", "BadAnswer: the answer is not HTTP"),
 }  # fmt: skip
 
 
@@ -166,7 +166,7 @@ def test_the_error_of_a_304_says_that_nobody_asked(ran: Ran) -> None:
         (404, {}, True, False),
     ],
 )
-def test_whether_an_answer_is_no_page(code: int, sent: dict[str, str], is_empty: bool, is_none: bool) -> None:
+def test_whether_an_answer_is_a_page(code: int, sent: dict[str, str], is_empty: bool, is_none: bool) -> None:
     assert no_page(code, sent, is_empty=is_empty) is is_none
 
 
@@ -182,5 +182,5 @@ def test_whether_an_answer_is_no_page(code: int, sent: dict[str, str], is_empty:
         ("bytes 0-36/37", 30, True),  # decoded; the range speaks of what was sent
     ],
 )
-def test_a_part_that_is_the_whole_page_is_no_part(given: str, size: int, whole: bool) -> None:
+def test_a_part_that_is_the_whole_page_is_not_a_part(given: str, size: int, whole: bool) -> None:
     assert (odd_about(206, {}, {"content-range": given}, b"x" * size) == "") is whole

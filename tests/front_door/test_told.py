@@ -1,4 +1,4 @@
-"""Somebody is told how a run went: by a webhook, a dead man's switch, a mail, a file of figures."""
+"""Notifications about how a run went: by webhook, dead man's switch, mail, or a file of figures."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def write(project: Path, place: Place, login: str = "") -> None:
     (project / "spiders" / "shop.py").write_text(SPIDER.format(url=place.site.url, login=login))
 
 
-def test_failure_and_recovery_are_told_with_cause_figures_and_command_and_good_nights_are_not(
+def test_failure_and_recovery_are_reported_with_cause_figures_and_command_and_good_nights_are_not(
     place: Place, crawl: Crawl
 ) -> None:
     assert crawl("run", "shop").code == 0
@@ -100,13 +100,13 @@ def test_failure_and_recovery_are_told_with_cause_figures_and_command_and_good_n
     assert told[1]["title"] == "shop: is well again"
 
 
-def test_success_is_told_where_it_is_asked_for(place: Place, crawl: Crawl) -> None:
+def test_success_is_reported_if_requested(place: Place, crawl: Crawl) -> None:
     crawl("run", "shop", "-s", "notify_on=success")
 
     assert [each["event"] for each in place.told()] == ["success"]
 
 
-def test_a_run_that_was_stopped_by_its_limit_is_no_failure_and_a_sign_of_life(place: Place, crawl: Crawl) -> None:
+def test_a_run_stopped_by_its_limit_is_a_sign_of_life_and_not_a_failure(place: Place, crawl: Crawl) -> None:
     place.site.routes["/list"] = Answer(body=b"<html><p class=row>1</p><a href=/b>b</a></html>")
 
     assert crawl("run", "shop", "--limit-pages", "1", "-s", f"ping={place.service.url}/alive").code == 5
@@ -115,7 +115,7 @@ def test_a_run_that_was_stopped_by_its_limit_is_no_failure_and_a_sign_of_life(pl
     assert place.pinged() == ["alive"]
 
 
-def test_a_session_that_waits_for_a_person_is_told_once_and_the_run_that_ends_so_not_again(
+def test_a_session_that_waits_for_a_person_is_reported_once_and_not_again_when_the_run_ends(
     place: Place, project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(project, place, "def login(self, session):\n        raise NeedsHuman('code from the mail')")
@@ -135,7 +135,7 @@ def test_a_session_that_waits_for_a_person_is_told_once_and_the_run_that_ends_so
     assert "crawl login shop --session default" in place.told()[0]["next_command"]
 
 
-def test_an_error_that_leaves_no_summary_is_told_too(place: Place, project: Path, crawl: Crawl) -> None:
+def test_an_error_that_leaves_no_summary_is_reported_too(place: Place, project: Path, crawl: Crawl) -> None:
     (project / "data").mkdir()
     (project / "data" / "crawl.db").write_bytes(b"no database" * 1000)
 
@@ -147,7 +147,7 @@ def test_an_error_that_leaves_no_summary_is_told_too(place: Place, project: Path
     assert place.pinged() == ["6"]
 
 
-def test_a_dead_mans_switch_is_asked_after_good_runs_only_or_after_each_with_the_code(
+def test_a_dead_mans_switch_is_called_after_good_runs_only_or_after_each_with_the_code(
     place: Place, crawl: Crawl
 ) -> None:
     plain, coded = f"{place.service.url}/plain", f"{place.service.url}/{{exit_code}}"
@@ -186,7 +186,7 @@ def test_a_service_that_is_busy_is_asked_three_times_and_one_that_refuses_once(p
     assert tell_all([("ping", lambda: Ping(place.hook, ()).send(alive=True, exit_code=0))]) == []
 
 
-def test_one_that_hangs_is_not_waited_for_and_the_others_are_told() -> None:
+def test_a_service_that_hangs_is_not_waited_for_and_the_others_are_notified() -> None:
     never, done = threading.Event(), threading.Event()
 
     assert tell_all([("slow", lambda: bool(never.wait(5)) and None), ("good", done.set)], patience_s=0.05) == ["slow"]
@@ -195,7 +195,7 @@ def test_one_that_hangs_is_not_waited_for_and_the_others_are_told() -> None:
     never.set()
 
 
-def test_no_secret_is_in_what_is_told_stored_or_shown(place: Place, project: Path, crawl: Crawl) -> None:
+def test_no_secret_is_sent_stored_or_shown_in_notifications(place: Place, project: Path, crawl: Crawl) -> None:
     write(
         project,
         place,
@@ -216,7 +216,7 @@ def test_no_secret_is_in_what_is_told_stored_or_shown(place: Place, project: Pat
 
 
 @pytest.mark.parametrize("notify", ["hooks.example/abc-secret-0", "mailtoo://ann:hunter2hunter2@a", "nonsense"])
-def test_an_address_that_is_none_is_told_before_anything_is_fetched(place: Place, crawl: Crawl, notify: str) -> None:
+def test_an_invalid_address_is_reported_before_anything_is_fetched(place: Place, crawl: Crawl, notify: str) -> None:
     result = crawl("run", "shop", "-s", f"notify={notify}")
 
     assert (result.code, place.site.calls) == (2, [])

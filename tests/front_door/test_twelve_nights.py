@@ -1,4 +1,4 @@
-"""A crawl that is left alone: twelve nights of a site, each told right the next morning, without a setting."""
+"""A crawl that is left alone: twelve nights of a site, each reported correctly in the morning, by default."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def told(result: Result) -> str:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
-def test_twelve_nights_are_told_right_and_each_recovers(
+def test_twelve_nights_are_reported_correctly_and_each_recovers(
     site: NightlySite, project: Path, crawl: Crawl, next_night: Callable[[], None]
 ) -> None:
     def night(edit: object = None) -> Result:

@@ -113,7 +113,9 @@ def test_a_first_run_is_held_against_what_the_spider_or_the_command_asks_for(
     ],
     ids=["none", "fewer", "enough", "as a setting"],
 )
-def test_so_many_requests_may_fail(shop: Shop, crawl: Crawl, words: list[str], expected: tuple[int, str]) -> None:
+def test_a_set_share_of_requests_may_fail(
+    shop: Shop, crawl: Crawl, words: list[str], expected: tuple[int, str]
+) -> None:
     shop.missing = 1  # of five requests
 
     result = crawl("run", "shop", "--json", *words)
@@ -122,7 +124,7 @@ def test_so_many_requests_may_fail(shop: Shop, crawl: Crawl, words: list[str], e
     assert "1 request failed" in json.loads(result.out)["why"] + "".join(json.loads(result.out)["notes"])
 
 
-def test_a_kind_of_item_that_does_not_come_any_more_is_told(shop: Shop, crawl: Crawl) -> None:
+def test_a_kind_of_item_that_no_longer_comes_is_reported(shop: Shop, crawl: Crawl) -> None:
     shop.reviews = 1
     crawl("run", "shop")
     shop.reviews = 0
@@ -162,7 +164,7 @@ def test_a_night_without_items_can_be_accepted_and_the_next_one_is_right_too(sho
     assert ended(crawl("run", "shop", "--json")) == (0, "")
 
 
-def test_it_is_told_each_night_until_it_is_accepted_or_over(shop: Shop, crawl: Crawl) -> None:
+def test_it_is_reported_each_night_until_it_is_accepted_or_over(shop: Shop, crawl: Crawl) -> None:
     crawl("run", "shop")
     shop.rows = 2
     for _ in range(3):
@@ -192,9 +194,7 @@ def test_a_crawl_in_several_runs_is_compared_as_one(shop: Shop, crawl: Crawl) ->
     assert "8 items from 2 pages; the last 3 complete crawls had usually 16 from 4" in json.loads(result.out)["why"]
 
 
-def test_of_a_run_that_was_killed_the_items_count_and_no_field_is_called_empty(
-    shop: Shop, project: Path, crawl: Crawl
-) -> None:
+def test_the_items_of_a_killed_run_count_and_no_field_is_called_empty(shop: Shop, project: Path, crawl: Crawl) -> None:
     crawl("run", "shop")
     crawl("run", "shop", "--limit-pages", "3")
     with closing(sqlite3.connect(project / "data" / "crawl.db")) as database, database:  # as kill -9 leaves it
@@ -206,7 +206,7 @@ def test_of_a_run_that_was_killed_the_items_count_and_no_field_is_called_empty(
     assert crawl("runs", "show", "3", "--json").code == 0
 
 
-def test_the_fields_of_all_processes_are_counted(shop: Shop, crawl: Crawl) -> None:
+def test_the_fields_of_items_from_all_processes_are_counted(shop: Shop, crawl: Crawl) -> None:
     shop.pages = 150
     summary = json.loads(crawl("run", "shop", "--processes", "2", "--json").out)
 

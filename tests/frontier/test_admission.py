@@ -36,7 +36,7 @@ SAME = [("/a?x=1&y=2", "/a?y=2&x=1"), ("/a#top", "/a"), ("/%7Ea", "/~a"), ("/a;j
 
 
 @pytest.mark.parametrize(("first", "second"), SAME)
-def test_spellings_of_one_page_are_one_row(first: str, second: str) -> None:
+def test_different_spellings_of_one_page_are_one_row(first: str, second: str) -> None:
     rows = admission().admit_all([Request(SITE + first), Request(SITE + second)], depth=0)
 
     assert len(rows) == 1
@@ -70,7 +70,7 @@ def test_the_session_is_inherited_unless_the_request_names_one() -> None:
     assert session_of(Request(f"{SITE}/a", session="auditor"), "buyer") == "auditor"
 
 
-def test_what_is_committed_already_needs_no_row() -> None:
+def test_what_is_already_committed_needs_no_row() -> None:
     asked = admission()
     row = asked.admit(Request(f"{SITE}/a"), depth=1)
     assert row is not None

@@ -40,14 +40,14 @@ REFUSED: dict[Any, str] = {
     "https://shop.example/orders": "write 'shop.example'",
     "shop.example/orders": "write 'shop.example'",
     "shop.example/?page=1": "write 'shop.example'",
-    "": "is no host",
-    "*": "is no host",
-    "shop.*": "is no host",
-    "shop example": "is no host",
-    "ann:secret-word@shop.example": "is no host",
-    ":8000": "is no host",
-    "http://": "is no host",
-    None: "is no host",
+    "": "is not a host",
+    "*": "is not a host",
+    "shop.*": "is not a host",
+    "shop example": "is not a host",
+    "ann:secret-word@shop.example": "is not a host",
+    ":8000": "is not a host",
+    "http://": "is not a host",
+    None: "is not a host",
 }
 
 
@@ -57,7 +57,7 @@ def test_a_host_is_understood_however_it_is_written(written: str) -> None:
 
 
 @pytest.mark.parametrize("written", REFUSED, ids=repr)
-def test_what_is_no_host_is_refused_with_the_right_spelling(written: Any) -> None:
+def test_an_invalid_host_is_refused_with_the_right_spelling(written: Any) -> None:
     with pytest.raises(SpiderError, match="allowed_domains") as refused:
         allowed_hosts([written])
 

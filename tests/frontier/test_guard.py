@@ -198,7 +198,7 @@ def test_U6_a_query_that_destroys_is_refused(query: str) -> None:
 @pytest.mark.parametrize(
     "text", ["Delete", "Delete account", "Löschen", "Delete this item", "Удалить", "削除"], ids=str
 )
-def test_U6_a_link_text_that_is_the_verb_is_refused(text: str) -> None:
+def test_U6_a_link_text_that_is_only_the_verb_is_refused(text: str) -> None:
     assert refuses("/x?id=5&t=9", text) == "destructive (link text)"
 
 

@@ -51,17 +51,17 @@ LOGS_OUT = addresses("""
 
 
 @pytest.mark.parametrize("url", INNOCENT)
-def test_a_page_that_is_called_like_an_order_elsewhere_is_read(url: str) -> None:
+def test_a_page_whose_name_is_a_command_elsewhere_is_read(url: str) -> None:
     assert LogoutGuard().refuses(SITE + url) is None
 
 
 @pytest.mark.parametrize("url", DANGEROUS)
-def test_an_order_is_refused_whatever_else_its_word_means(url: str) -> None:
+def test_a_command_is_refused_whatever_else_its_word_means(url: str) -> None:
     assert (LogoutGuard().refuses(SITE + url) or "").startswith("destructive")
 
 
 @pytest.mark.parametrize("url", LOGS_OUT)
-def test_the_way_out_is_refused_also_where_names_are(url: str) -> None:
+def test_a_logout_link_is_refused_even_among_names(url: str) -> None:
     assert (LogoutGuard().refuses(SITE + url) or "").startswith("logout")
 
 
@@ -78,13 +78,13 @@ def test_an_escaped_address_means_the_same(url: str) -> None:
 
 
 @given(st.sampled_from(INNOCENT), st.sampled_from(["lang=de", "page=2", "sort=del", "q=delete", "utm_source=x"]))
-def test_arguments_that_only_choose_make_no_order(url: str, more: str) -> None:
+def test_arguments_that_only_select_do_not_make_a_command(url: str, more: str) -> None:
     assert LogoutGuard().refuses(f"{SITE}{url}{'&' if '?' in url else '?'}{more}") is None
 
 
 @pytest.mark.parametrize("place", ["tags", "movies", "authors", "wiki", "words"])
 @pytest.mark.parametrize("word", ["delete", "exit", "salir", "cancel"])
-def test_the_text_of_a_link_is_the_name_that_its_address_says(place: str, word: str) -> None:
+def test_a_link_text_that_is_the_name_in_its_address_is_a_name(place: str, word: str) -> None:
     guard = LogoutGuard()
 
     assert guard.refuses(f"{SITE}/{place}/{word}", word.title()) is None

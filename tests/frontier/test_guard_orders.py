@@ -97,7 +97,7 @@ def test_other_arguments_hide_nothing(url: str, more: str) -> None:
 
 
 @given(st.sampled_from(ONLY_READ), st.sampled_from(["lang=de", "page=2", "sort=del", "q=delete", "utm_source=x"]))
-def test_other_arguments_make_no_order_of_a_page(url: str, more: str) -> None:
+def test_other_arguments_do_not_turn_a_page_into_a_command(url: str, more: str) -> None:
     assert LogoutGuard().refuses(f"{SITE}{url}{'&' if '?' in url else '?'}{more}") is None
 
 
@@ -135,5 +135,5 @@ def test_a_page_that_the_spider_begins_at_is_read_and_so_are_its_portions(url: s
     ["/wp-admin/edit.php?action=trash&paged=2", "/wp-admin/edit.php?post=5", "/wp-admin/post.php?post=5&action=edit",
      "/other/edit.php", "/wp-admin/edit.php/17/delete", "/wp-admin/edit.php?logout=1", "/shop/edit/7", "/logout"],
 )  # fmt: skip
-def test_what_else_such_a_page_is_asked_for_is_refused(url: str) -> None:
+def test_any_other_action_on_such_a_page_is_refused(url: str) -> None:
     assert LogoutGuard(begins_at=(*NAMED, f"{SITE}/logout")).refuses(SITE + url) is not None

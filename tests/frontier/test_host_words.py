@@ -1,4 +1,4 @@
-"""What one process learns of a host is kept by all, and taken back by whoever finds it better."""
+"""What one process learns about a host is used by all, and revoked by any that finds the host better."""
 
 from __future__ import annotations
 

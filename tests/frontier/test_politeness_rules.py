@@ -140,7 +140,7 @@ def test_latency_far_above_the_usual_halves_the_connections() -> None:
     assert host.good(30.5, 5_000.0).connections == 8, "answers of one moment count once"
 
 
-def test_a_host_that_is_always_slow_is_no_host_under_load() -> None:
+def test_a_host_that_is_always_slow_is_not_taken_for_one_under_load() -> None:
     host = Host(per_host=8, workers=32)
 
     for now in range(50):
@@ -161,7 +161,7 @@ events = st.tuples(st.booleans(), st.booleans(), st.floats(0, 1e6), st.floats(0,
 
 
 @given(st.lists(events, max_size=60))
-def test_whatever_happens_connections_and_delay_stay_within_bounds(
+def test_connections_and_delay_always_stay_within_bounds(
     found: list[tuple[bool, bool, float, float]],
 ) -> None:
     host, now = Host(per_host=8, workers=16), 0.0

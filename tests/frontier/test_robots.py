@@ -54,7 +54,7 @@ def test_rules_are_read_as_rfc_9309_has_them(text: str, agent: str, path: str, a
     assert Robots(text).allows(agent, SITE + path) is allowed
 
 
-def test_delay_and_sitemaps_are_told() -> None:
+def test_delay_and_sitemaps_are_reported() -> None:
     robots = Robots(PRIVATE)
     assert (robots.delay("bot"), robots.sitemaps) == (2.0, ["https://a.example/s.xml"])
     assert Robots("User-agent: x\nDisallow: /").delay("bot") is None
@@ -115,7 +115,7 @@ def test_a_file_is_decoded_with_its_mark_and_bad_bytes() -> None:
     assert not robots.allows("bot", SITE + "/b")
 
 
-def test_half_a_line_at_the_size_limit_is_no_rule() -> None:
+def test_half_a_line_at_the_size_limit_is_not_a_rule() -> None:
     head = b"User-agent: *\n"
     filler = b"#" * (MAX_BYTES - len(head) - len(b"\nDisallow: /")) + b"\nDisallow: /"
     assert len(head + filler) == MAX_BYTES
@@ -279,7 +279,7 @@ def test_older_knowledge_does_not_replace_newer() -> None:
     assert not cache.allows("bot", SITE + "/x")
 
 
-def test_a_broken_row_and_a_broken_url_are_told() -> None:
+def test_a_broken_row_and_a_broken_url_are_reported() -> None:
     with pytest.raises(KeyError):
         RobotsRecord.from_dict({"origin": "x"})
     with pytest.raises(InvalidURL):
@@ -320,7 +320,7 @@ TWO_AGENTS = "User-agent: one\n{}\nUser-agent: two\nDisallow: /x\n"
     ["Crawl-delay: 5", "crawl delay: 5", "Request-rate: 1/5", "Visit-time: 0600-0845", "", "Sitemap: https://a.example/s",
      "Host: a.example", "Clean-param: x", "Crawl-delay: 5\n\nRequest-rate: 1/5"],
 )  # fmt: skip
-def test_a_record_that_is_no_rule_does_not_end_the_list_of_agents(between: str) -> None:
+def test_a_record_that_is_not_a_rule_does_not_end_the_list_of_agents(between: str) -> None:
     robots = Robots(TWO_AGENTS.format(between))
 
     assert [robots.allows(agent, f"{SITE}/x") for agent in ("one", "two", "three")] == [False, False, True]
@@ -345,7 +345,7 @@ def test_a_delay_behind_the_rules_belongs_to_the_whole_group() -> None:
     assert robots.allows("one", f"{SITE}/y")
 
 
-def test_delays_between_very_many_agents_cost_no_time() -> None:
+def test_delays_between_a_great_many_agents_are_read_quickly() -> None:
     text = "".join(f"User-agent: a{number}\nCrawl-delay: {number}\n" for number in range(15_000)) + "Disallow: /x\n"
     started = time.process_time()
 

@@ -15,9 +15,7 @@ names = st.lists(st.integers(0, 40).map(str), min_size=1, max_size=12, unique=Tr
 
 
 @given(names, st.integers(1, 30), st.sampled_from(HOSTS))
-def test_the_shares_of_all_are_the_setting_and_differ_by_one_at_most(
-    found: list[str], per_host: int, host: str
-) -> None:
+def test_all_shares_add_up_to_the_setting_and_differ_by_one_at_most(found: list[str], per_host: int, host: str) -> None:
     sharers = Sharers(found)
 
     shares = [sharers.share(name, per_host, host) for name in found]
@@ -27,7 +25,7 @@ def test_the_shares_of_all_are_the_setting_and_differ_by_one_at_most(
     assert sharers.share("nobody", per_host, host) == 0
 
 
-def test_few_hosts_change_hands_when_somebody_comes_and_all_have_some() -> None:
+def test_few_hosts_change_hands_when_a_process_joins_and_all_have_some() -> None:
     before, after = Sharers("abcd"), Sharers("abcde")
 
     def owner(sharers: Sharers, host: str) -> str:
@@ -96,7 +94,7 @@ steps = st.lists(
 
 
 @given(steps, st.integers(1, 7))
-def test_whoever_comes_and_goes_no_more_connections_are_in_use_and_all_get_their_share_in_the_end(
+def test_whoever_comes_and_goes_the_connections_stay_limited_and_all_get_their_share_in_the_end(
     found: list[tuple[str, str]], per_host: int
 ) -> None:
     crawl = Crawl(per_host)
@@ -116,7 +114,7 @@ def test_whoever_comes_and_goes_no_more_connections_are_in_use_and_all_get_their
     assert crawl.at_once() == (per_host if crawl.told else 0)
 
 
-def test_who_was_away_for_long_begins_with_nothing() -> None:
+def test_a_process_that_was_away_for_long_begins_with_nothing() -> None:
     shares = Shares("1.1", 4, alone=True)
     assert shares.of("a.test") == 4
 
@@ -131,7 +129,7 @@ def test_who_was_away_for_long_begins_with_nothing() -> None:
     assert (shares.of("a.test"), shares.is_settled, shares.may_be_none) == (2, True, False)
 
 
-def test_hosts_of_which_nothing_is_ours_are_left_to_the_others() -> None:
+def test_hosts_without_a_share_for_us_are_left_to_the_others() -> None:
     sharers = Sharers(["a", "b", "c"])
 
     unshared = Unshared({"h3.test"}, lambda host: sharers.share("a", 1, host))

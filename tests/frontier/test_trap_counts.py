@@ -101,7 +101,7 @@ def test_counts_that_meet_are_the_count_of_both_in_any_order_and_again(one: list
 
 
 @given(st.lists(st.integers(0, 50)), st.lists(st.integers(0, 50)), st.integers(1, 20))
-def test_few_that_meet_are_those_that_were_told_first(one: list[int], two: list[int], limit: int) -> None:
+def test_counts_that_meet_keep_the_marks_that_were_reported_first(one: list[int], two: list[int], limit: int) -> None:
     first, second = Few(limit), Few(limit)
     told = first.meets([mark for mark in one if first.takes(mark)])
     for mark in two:
@@ -115,7 +115,7 @@ def test_few_that_meet_are_those_that_were_told_first(one: list[int], two: list[
 
 
 @pytest.mark.parametrize("stored", [None, "x", {"a": 1}, [-1, 2**64, "x", None, 1.5, True]], ids=repr)
-def test_what_cannot_be_read_counts_nothing(stored: object) -> None:
+def test_unreadable_counts_count_nothing(stored: object) -> None:
     counts = TrapCounts()
     counts.count(KEY, 7, 20)
 
@@ -140,5 +140,5 @@ def test_counts_that_nobody_asks_for_are_bounded() -> None:
     assert len(counts.due(100_000)) == 4_000
 
 
-def test_no_url_stands_in_the_name_of_a_count() -> None:
+def test_no_url_is_in_the_name_of_a_count() -> None:
     assert name_of(("session", "https://a.example/secret", "sid")).isalnum()

@@ -163,13 +163,13 @@ def test_U4_depth_and_pages_of_a_host_are_limited() -> None:
     ],
     ids=str,
 )
-def test_an_ordinary_url_is_no_trap(path: str) -> None:
+def test_an_ordinary_url_is_not_a_trap(path: str) -> None:
     guard = TrapGuard()
     for _ in range(10):
         assert guard.refuses(SITE + path, 1, NOW) is None
 
 
-def test_a_catalogue_with_very_many_pages_is_no_trap() -> None:
+def test_a_catalogue_with_a_great_many_pages_is_not_a_trap() -> None:
     guard = TrapGuard()
     assert not any(guard.refuses(f"{SITE}/item?id={number}&lang=en", 3, NOW) for number in range(20_000))
     assert not any(guard.refuses(f"{SITE}/item/{number}", 3, NOW) for number in range(5_000))
@@ -192,7 +192,7 @@ def test_a_number_of_different_queries_is_estimated_well() -> None:
     assert 1_400 < taken < 2_800
 
 
-def test_a_rule_set_to_nought_is_off() -> None:
+def test_a_rule_set_to_zero_is_off() -> None:
     off = TrapGuard(TrapLimits(*[0] * len(TrapLimits.__slots__)))
     for path in ("/a/a/a/a/a", "/" + "y" * 9_000, "/x?" + "a=1&" * 90, "/calendar/2099/01", "/events/1950/01"):
         assert off.refuses(SITE + path, 99_999, NOW) is None

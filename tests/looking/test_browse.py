@@ -136,7 +136,7 @@ def test_results_and_the_crawls_own_tables_are_there_with_facets_search_and_char
     ids=["nothing", "wrong token", "file", "styles", "wrong cookie", "name of another", "port of another",
          "cookie of another", "cookie", "file, with cookie", "localhost"],
 )  # fmt: skip
-def test_only_who_has_the_token_and_asks_by_this_machines_names_is_let_in(
+def test_only_requests_with_the_token_and_by_this_machines_names_are_let_in(
     copies: Copies, headers: dict[str, str], path: str, status: int
 ) -> None:
     async def ask(client: Any) -> Any:

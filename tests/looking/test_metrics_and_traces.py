@@ -108,7 +108,7 @@ def test_names_and_labels_are_bounded_whatever_happens(port: int) -> None:
     assert endpoint.address == ""
 
 
-def test_a_port_that_is_taken_is_told_and_fails_nothing(
+def test_a_port_that_is_taken_is_reported_and_fails_nothing(
     shop: type[Spider], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, caplog.at_level(logging.ERROR):
@@ -256,7 +256,7 @@ def test_a_missing_extra_is_named_before_anything_is_sent(
         watchers("shop", load(command_line=typed))
 
 
-def test_where_they_are_off_nothing_of_them_is_loaded_and_no_page_is_told(tmp_path: Path) -> None:
+def test_when_they_are_off_none_of_their_code_is_loaded_and_no_page_is_reported(tmp_path: Path) -> None:
     assert watchers("shop", load()) == []
     program = (
         "import sys, crawler.engine.application, crawler.runs.telling\n"

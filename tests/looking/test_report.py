@@ -61,7 +61,7 @@ def test_the_page_shows_runs_plots_errors_and_changes(page: str) -> None:
     assert len(shown.xpath("//section[h2='Life of the sessions']//*[name()='rect'][*[name()='title']]")) == 2
 
 
-def test_a_run_of_which_nothing_is_known_yet_has_a_page_too(tmp_path: Path) -> None:
+def test_a_run_about_which_nothing_is_known_yet_has_a_page_too(tmp_path: Path) -> None:
     store = open_project_store(load(command_line={"store": str(tmp_path / "crawl.db")}))
     try:
         run = store.runs.open("bare", args="{}", fresh=False, process="process 1")

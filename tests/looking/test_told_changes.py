@@ -58,7 +58,7 @@ def shop(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     net.close()
 
 
-def test_changes_are_told_with_counts_and_examples_once_and_only_where_asked(shop: Shop, crawl: Crawl) -> None:
+def test_changes_are_reported_with_counts_and_examples_once_and_only_where_asked(shop: Shop, crawl: Crawl) -> None:
     asked = ("run", "shop", "-s", "notify_on=changes")
     assert crawl("run", "shop").code == 0
     assert shop.heard == []  # not by default
@@ -89,7 +89,7 @@ def test_a_run_that_goes_on_with_a_crawl_tells_only_what_it_found_itself(shop: S
     assert shop.heard == []
 
 
-def test_changes_are_told_beside_a_failure(shop: Shop, crawl: Crawl) -> None:
+def test_changes_are_reported_along_with_a_failure(shop: Shop, crawl: Crawl) -> None:
     shop.more = "<a href=/gone>on</a>"
 
     assert crawl("run", "shop", "-s", "notify_on=failure,changes").code == 1

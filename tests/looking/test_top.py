@@ -178,7 +178,7 @@ def heart(store: Any, hosts: list[HostSlot], stats: Stats) -> Heartbeat:
     return Heartbeat(store, me, stats, SeenNow(lambda: hosts, Allowed(8, 4), list))
 
 
-def test_a_process_speaks_soon_then_while_something_happens_and_rarely_when_nothing_does() -> None:
+def test_a_process_reports_soon_then_while_something_happens_and_rarely_otherwise() -> None:
     stats, store = Stats(Summary("orders", run=7), []), Values()
     beating = heart(store, [], stats)
 

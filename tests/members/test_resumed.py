@@ -74,7 +74,7 @@ def test_what_a_stop_has_proved_is_not_fetched_again_when_the_session_has_ended_
     assert numbers(tmp_path) == list(range(40))
 
 
-def test_a_session_that_has_ended_at_the_stop_is_told_by_the_same_run_and_costs_no_login(tmp_path: Path) -> None:
+def test_a_session_that_has_ended_at_the_stop_is_reported_by_the_same_run_and_costs_no_login(tmp_path: Path) -> None:
     with Members(Rules(pages=40, requests=24, link=False)) as site:  # two at the login, 17 pages, 4 probes among them
         (run,) = resumed(tmp_path, site, most=1, max_pages=17)
         logins = site.counts["logins"]

@@ -1,4 +1,4 @@
-"""Sites that set their cookie with every answer: crawls are complete, one request at a time only where it is needed."""
+"""Sites that set their cookie with every answer: crawls are complete, with one request at a time only if needed."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_pages_with_a_login_form_for_everybody_make_no_session_slow_though_each_
 
 
 @pytest.mark.parametrize("requests", [25, 14])
-def test_short_sessions_whose_answers_set_the_cookie_are_no_reason_to_go_one_at_a_time(
+def test_short_sessions_whose_answers_set_the_cookie_are_not_a_reason_to_go_one_at_a_time(
     requests: int, tmp_path: Path
 ) -> None:
     with Members(Rules(pages=80, cookie="changes", requests=requests)) as site:

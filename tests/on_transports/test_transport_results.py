@@ -24,7 +24,7 @@ def test_the_transport_is_read_from_the_parameters(name: str, column: str) -> No
     assert column_of(name) == column
 
 
-def test_results_stand_at_their_row_and_transport() -> None:
+def test_results_are_in_their_row_and_transport() -> None:
     by_name = filed(
         [("m", "test_T2_x[urllib3]", "passed"), ("m", "test_T2_x[chrome]", "failed"), ("m", "test_x", "failed")]
     )

@@ -192,7 +192,7 @@ Traceback (most recent call last):
 """
 
 
-def test_a_failure_is_told_with_the_line_of_the_users_own_file() -> None:
+def test_a_failure_is_reported_with_the_line_of_the_users_own_file() -> None:
     text = TRACE.format(error="KeyError: 'id'", ours=audit.__code__.co_filename)
 
     assert short_reason(text) == "KeyError: 'id' at spiders/reading.py, line 3, in read"

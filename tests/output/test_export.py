@@ -221,7 +221,7 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing/out.csv", "."], ids=["no folder", "a folder"])
-def test_a_target_that_cannot_be_is_named_in_the_error(tmp_path: Path, name: str) -> None:
+def test_an_impossible_target_is_named_in_the_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(OSError, match=str(tmp_path / name)), whole_file(tmp_path / name):
         pass
 

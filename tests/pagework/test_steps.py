@@ -162,7 +162,7 @@ def test_a_plugin_belongs_to_the_code_that_read_a_page(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize(("wanted", "heard"), [(True, ["PageDone"]), (False, [])])
-def test_pages_of_further_processes_are_told_where_an_observer_wants_them(wanted: bool, heard: list[str]) -> None:
+def test_pages_of_other_processes_are_reported_if_an_observer_wants_them(wanted: bool, heard: list[str]) -> None:
     ours, theirs = Pipe()
     tell = _Sender(theirs, wanted)
 

@@ -1,4 +1,4 @@
-"""What the server must not see."""
+"""Rules for what the server must not see."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def test_workers_that_come_and_are_killed_keep_to_the_connections_of_the_crawl_a
     assert list(broken(journey, in_postgres(journey))) == []
 
 
-def test_processes_on_one_file_of_which_one_is_killed_keep_to_the_connections_of_the_crawl() -> None:
+def test_processes_on_one_file_keep_to_the_crawls_connections_when_one_is_killed() -> None:
     journey = Journey(pages=600, latency_s=0.01, refuse_at=400)
 
     assert list(broken(journey, in_sqlite(journey))) == []

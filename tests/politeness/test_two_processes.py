@@ -45,7 +45,7 @@ def test_requests_at_once_are_counted_from_their_arrival_to_their_answer() -> No
     assert most_at_once(arrivals) == 2
 
 
-def test_what_comes_too_early_too_many_or_from_one_process_alone_is_told() -> None:
+def test_requests_too_early_too_many_or_from_only_one_process_are_reported() -> None:
     arrivals = tuple(Arrival(number / 10, number / 10 + 0.15, "/", 200) for number in range(4))
     case = replace(ONE_RUN, delay_s=0.2, settings={"per_host": 1})
 

@@ -18,7 +18,7 @@ def site() -> Iterator[PracticeSite]:
         yield site
 
 
-def test_what_is_new_changed_gone_and_back_is_told_each_night(site: PracticeSite, tmp_path: Path) -> None:
+def test_new_changed_gone_and_returned_records_are_reported_each_night(site: PracticeSite, tmp_path: Path) -> None:
     first = crawl(Books, site, tmp_path)
     assert first.changes == {"Book": {"new": 12, "changed": 0, "gone": 0, "back": 0}}
     assert changed(tmp_path, "books") == sorted(("new", str(number), {}) for number in range(1, 13))

@@ -77,7 +77,7 @@ def test_an_item_class_names_its_key_and_a_field_called_key_is_none(kind: type, 
     assert class_key(kind) == names
 
 
-def test_so_does_a_class_of_attrs() -> None:
+def test_a_class_of_attrs_names_its_key_too() -> None:
     attrs = pytest.importorskip("attrs", reason="attrs is not installed")
 
     @attrs.define
@@ -127,7 +127,7 @@ def test_a_key_may_hold_the_session_and_several_fields() -> None:
 
 
 @pytest.mark.parametrize("given_key", ["", [], ("",), 7, None, ("a", 7), (ACCOUNT,), {"a"}], ids=repr)
-def test_what_is_no_key_is_refused(given_key: Any) -> None:
+def test_an_invalid_key_is_refused(given_key: Any) -> None:
     with pytest.raises(ValueError, match="name the field"):
         key_fields(given_key)
 
@@ -203,7 +203,7 @@ def test_only_the_word_of_the_server_makes_a_failed_page_a_missing_one() -> None
         assert not is_missing(error)
 
 
-def test_a_page_of_which_a_part_was_not_read_is_told_by_its_warnings() -> None:
+def test_a_page_that_was_only_partly_read_is_known_by_its_warnings() -> None:
     assert is_partial(["tree cut: nested more than 2,048 levels deep; what is below was not read"])
     assert is_partial(["3 links were left out: more than 50,000 on the page"])
     assert not is_partial(["callback took 5.0 s", "1 item kept out: a str is no item"])

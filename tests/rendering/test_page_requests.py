@@ -149,7 +149,7 @@ def test_a_request_of_a_page_waits_for_its_turn_and_for_a_connection(
     assert turns == [f"{shop.url}/big", f"{shop.url}/big?2"]
 
 
-def test_a_script_signs_its_requests_itself_and_the_browser_says_nothing_of_who_we_are(
+def test_a_script_signs_its_requests_itself_and_the_browser_does_not_reveal_who_we_are(
     shop: ScriptShop, make: Make, session: Session
 ) -> None:
     session.auth = ("ann", "secret")

@@ -100,7 +100,7 @@ def test_a_field_is_filled_a_key_pressed_a_button_clicked(render: Any) -> None:
     assert page.status == 200
 
 
-def test_a_list_without_an_end_is_scrolled_as_often_as_is_said(render: Any) -> None:
+def test_an_endless_list_is_scrolled_as_often_as_requested(render: Any) -> None:
     more = (
         "<div id=list></div><script>function more() { for (let n = 0; n < 20; n++) list.append("
         "Object.assign(document.createElement('p'), {textContent: 'row', style: 'height: 200px'})) }"
@@ -116,7 +116,7 @@ def test_a_list_without_an_end_is_scrolled_as_often_as_is_said(render: Any) -> N
     assert part.warnings == ["scroll_to_end: there may be more after 2 times"]
 
 
-def test_what_comes_late_is_waited_for_and_what_never_comes_is_told(render: Any) -> None:
+def test_late_content_is_waited_for_and_missing_content_is_reported(render: Any) -> None:
     late = "<script>setTimeout(() => document.body.append(document.createElement('b')), 200)</script>"
 
     assert render(late, wait_for="b").css("b")
@@ -217,7 +217,7 @@ def test_a_page_that_asks_on_and_on_is_taken_as_it_is(render: Any, monkeypatch: 
     page = render("<p>news</p><script>setInterval(() => fetch('/api/orders'), 20)</script>")
 
     assert page.css("p::text").get() == "news"
-    assert page.warnings == ["the page asks for the same again and again: it was taken as it was"]
+    assert page.warnings == ["the page keeps requesting the same things: it was taken as it was"]
 
 
 @LONG_FORM

@@ -58,7 +58,7 @@ def test_an_action_that_does_not_fit_is_refused_where_it_is_written(actions: Seq
     assert says in str(refused.value)
 
 
-def test_words_of_scrapy_playwright_are_answered_with_those_that_have_an_effect() -> None:
+def test_names_from_scrapy_playwright_are_answered_with_those_that_have_an_effect() -> None:
     with pytest.raises(SpiderError, match="render=True"):
         Request("http://shop.example/", meta={"playwright": True})
     with pytest.raises(SettingsError, match="render = True"):
@@ -91,7 +91,7 @@ def test_one_process_has_the_browser_unless_more_are_asked_for() -> None:
     assert how_many(Settings(processes=2), Orders(), automatic=4) == 2
 
 
-def test_a_crashed_browser_is_no_fault_of_the_host() -> None:
+def test_a_crashed_browser_is_not_the_hosts_fault() -> None:
     assert not is_hosts_fault(NotRendered("http://shop.example/", "the page crashed"))
 
 
@@ -137,7 +137,7 @@ def test_a_request_of_a_page_is_refused_by_name(request_: PageRequest, refusal: 
     assert rules.refusal(request_, guard) == refusal
 
 
-def test_what_is_left_out_by_a_setting_is_loaded_where_it_says_so_and_is_no_warning() -> None:
+def test_resources_are_loaded_if_a_setting_allows_them_and_leaving_them_out_gives_no_warning() -> None:
     rules = PageRules(lambda host: True, allow=["image"])
 
     assert rules.refusal(PageRequest("GET", f"{HERE}/a.png", "image"), None) == ""
@@ -163,7 +163,7 @@ def test_scripts_see_the_cookies_of_the_jar_that_are_for_them() -> None:
     assert twin.header("https://shop.example/a/c") == "x=2; lang=en"
 
 
-def test_only_changes_go_over() -> None:
+def test_only_changed_cookies_are_copied() -> None:
     before = cookie_sync.of_browser([{"name": name, "domain": "a", "path": "/", "value": "1"} for name in "xyz"])
     now = {**before, ("x", "a", "/"): {"name": "x", "value": "2"}, ("w", "a", "/"): {"name": "w", "value": "3"}}
     del now["y", "a", "/"]
@@ -222,7 +222,7 @@ def test_the_request_that_brought_what_scripts_have_shown_is_proposed_with_its_p
     assert "abc" not in told_
 
 
-def test_what_the_browser_tried_to_send_by_itself_is_told_and_what_the_crawl_refused_is_not() -> None:
+def test_what_the_browser_tried_to_send_by_itself_is_reported_and_what_the_crawl_refused_is_not() -> None:
     class User:
         told: list[str] = []
 
@@ -237,7 +237,7 @@ def test_what_the_browser_tried_to_send_by_itself_is_told_and_what_the_crawl_ref
     assert user.told == ["not handed over by the browser: shop.example"]
 
 
-def test_a_page_that_says_the_same_without_a_browser_is_told_so() -> None:
+def test_a_page_that_is_the_same_without_a_browser_is_reported_as_such() -> None:
     page = response(HERE, "<h1>Orders</h1>")
 
     assert list(lines_for(sources(page, page))) == ["the page says the same without a browser: leave `render` out"]

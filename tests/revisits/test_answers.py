@@ -117,7 +117,7 @@ def test_a_304_after_a_503_is_still_the_answer_to_the_question(site: Site, tmp_p
     [("ETag", "no quotes"), ("ETag", '"' + "x" * 2_000 + '"'), ("ETag", ""), ("Last-Modified", "")],
     ids=["no quotes", "too long", "empty", "empty date"],
 )
-def test_what_is_no_validator_is_not_sent_back(validator: tuple[str, str], site: Site, tmp_path: Path) -> None:
+def test_an_invalid_validator_is_not_sent_back(validator: tuple[str, str], site: Site, tmp_path: Path) -> None:
     site.validators = "none"
     site.headers["/p/1"] = [validator]
     night(Shop, site, tmp_path)
@@ -157,7 +157,7 @@ def test_a_page_that_is_young_enough_is_not_asked_for_and_gives_what_it_gave(sit
     assert rows(tmp_path, second.run) == rows(tmp_path, first.run)
 
 
-def test_another_max_age_is_no_other_request_and_0_always_asks(
+def test_a_different_max_age_is_not_a_different_request_and_0_always_asks(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     night(Aged, site, tmp_path)
@@ -220,7 +220,7 @@ def test_a_rule_may_say_how_old_its_pages_may_be(site: Site, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan"), "3600", True])
-def test_a_max_age_that_is_no_time_is_refused(seconds: Any) -> None:
+def test_a_max_age_that_is_not_a_duration_is_refused(seconds: Any) -> None:
     from crawler import Request
     from crawler.errors import SpiderError
 

@@ -90,7 +90,7 @@ def test_another_selector_shows_each_value_that_differs_and_write_puts_it_in(
     assert (second.ending, second.items) == ("finished", {"items": 6})
 
 
-def test_links_that_are_new_or_lost_are_told_and_new_ones_wait_for_the_next_run(site: Site, tmp_path: Path) -> None:
+def test_links_that_are_new_or_lost_are_reported_and_new_ones_wait_for_the_next_run(site: Site, tmp_path: Path) -> None:
     site.pages["/p/1"] += "<b><a class=more href=/more>more</a></b>"
     site.pages["/more"] = page(9)
     night(spider(tmp_path, links=":not(b) > a"), site, tmp_path, keep_pages=True)

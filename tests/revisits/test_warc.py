@@ -81,7 +81,7 @@ def test_pages_of_other_sites_and_twins_are_passed_over(site: Site, tmp_path: Pa
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive at all", b"WARC/1.0\r\nbroken"], ids=["empty", "text", "cut"])
-def test_a_file_that_is_no_warc_begins_no_crawl(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_warc_file_starts_no_crawl(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "odd.warc"
     file.write_bytes(content)
     settings = store_in(tmp_path / "other")

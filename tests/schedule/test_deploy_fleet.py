@@ -156,7 +156,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     assert (done.returncode, said) == (0, []), done.stderr
 
 
-def test_a_worker_under_systemd_leaves_by_sigterm_and_comes_back_unless_that_is_in_vain() -> None:
+def test_a_worker_under_systemd_leaves_on_sigterm_and_comes_back_unless_that_is_useless() -> None:
     text = (DEPLOY / "systemd" / "crawl-worker@.service").read_text()
     found = dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
 

@@ -1,4 +1,4 @@
-"""Cron lines and systemd units: they work as they stand."""
+"""Cron lines and systemd units work as they are."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_cron_and_systemd_start_at_the_same_moments(parts: tuple[str, ...], minu
         ("@reboot", "five fields"),
     ],
 )
-def test_what_is_no_schedule_is_refused_and_the_field_named(text: str, named: str) -> None:
+def test_an_invalid_schedule_is_refused_and_the_field_is_named(text: str, named: str) -> None:
     with pytest.raises(UsageError, match=named):
         parse_schedule(text)
 

@@ -117,7 +117,7 @@ def test_whoever_looks_every_few_minutes_starts_each_night_once_through_a_year(
 
 
 @given(st.floats(0, 86_400), st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)))
-def test_jitter_is_within_its_bounds_and_the_same_for_all_who_look(seconds: float, tick: datetime) -> None:
+def test_jitter_is_within_its_bounds_and_the_same_for_every_process_that_looks(seconds: float, tick: datetime) -> None:
     late = jitter_of(entry(jitter_s=seconds), tick)
 
     assert timedelta(0) <= late <= timedelta(seconds=seconds)

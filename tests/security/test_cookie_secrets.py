@@ -1,4 +1,4 @@
-"""The values of cookies are secrets: hidden wherever they stand, while they last, and nothing else is."""
+"""Cookie values are secrets: hidden wherever they occur, as long as they last, and nothing else is."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def secrets() -> CookieSecrets:
         ("x", "MTIzNDU2Nzg5MDEyMzQ1Ng=="),
     ],
 )
-def test_what_may_let_somebody_in_is_a_secret(name: str, value: str) -> None:
+def test_a_value_that_may_grant_access_is_a_secret(name: str, value: str) -> None:
     assert lets_in(name, value)
 
 
@@ -47,7 +47,7 @@ def test_what_may_let_somebody_in_is_a_secret(name: str, value: str) -> None:
         ("empty", ""),
     ],
 )
-def test_what_says_something_to_a_person_is_none(name: str, value: str) -> None:
+def test_a_value_that_means_something_to_people_is_not_a_secret(name: str, value: str) -> None:
     assert not lets_in(name, value)
 
 
@@ -63,7 +63,7 @@ def test_what_says_something_to_a_person_is_none(name: str, value: str) -> None:
         ("nothing", "nothing"),
     ],
 )
-def test_they_are_hidden_wherever_they_stand(secrets: CookieSecrets, text: str, shown: str) -> None:
+def test_they_are_hidden_wherever_they_occur(secrets: CookieSecrets, text: str, shown: str) -> None:
     secrets.remember(1, "a.example", "sid", "ck-5e55ion")
     secrets.remember(1, "a.example", "x", "a/long+va1ue==")
 

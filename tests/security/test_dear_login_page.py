@@ -1,4 +1,4 @@
-"""A login page that costs more than its bytes does not hold a run up: through `crawler.run` with default settings."""
+"""A login page that is expensive for its size does not delay a run: through `crawler.run` with default settings."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ def test_X14_line_ends_in_a_location_add_no_line_to_the_next_request(net: Net, l
 
 
 @pytest.mark.parametrize("method", ["GET / HTTP/1.1\r\nX-Injected: 1\r\n\r\nGET", "GE T", "CONNECT", "G\u00c9T", ""])
-def test_X14_a_method_that_is_none_is_refused(net: Net, method: str) -> None:
+def test_X14_an_invalid_method_is_refused(net: Net, method: str) -> None:
     own = net.host()
     session = net.session(own.url)
 

@@ -88,7 +88,7 @@ HIDDEN = [
 
 
 @pytest.mark.parametrize("text", HIDDEN)
-def test_what_stands_in_the_place_of_a_secret_is_hidden(text: str) -> None:
+def test_what_is_in_the_place_of_a_secret_is_hidden(text: str) -> None:
     shown = redact(text.replace("{}", SECRET))
 
     assert SECRET not in shown

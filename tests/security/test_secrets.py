@@ -207,7 +207,7 @@ def test_X9_an_export_shows_no_secret_of_an_address(leaked: tuple[str, Path, Any
     assert found(rows) == []
 
 
-def test_X11_no_secret_but_what_stands_in_addresses_is_in_the_raw_files(leaked: tuple[str, Path, Any]) -> None:
+def test_X11_no_secret_except_those_in_addresses_is_in_the_raw_files(leaked: tuple[str, Path, Any]) -> None:
     _, folder, _ = leaked
     raw = b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 

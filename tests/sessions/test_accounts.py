@@ -83,7 +83,7 @@ def test_a_table_of_the_site_goes_before_the_one_of_any_site(tmp_path: Path) -> 
         _ = Account("buyer", site="other.example", environ={}, file=file).password
 
 
-def test_a_home_that_is_no_folder_holds_no_file_of_accounts() -> None:
+def test_a_home_that_is_not_a_folder_has_no_file_of_accounts() -> None:
     account = Account("buyer", environ={"XDG_CONFIG_HOME": "/dev/null", "CRAWL_BUYER_USERNAME": "alice"})
 
     assert account.username == "alice"
@@ -145,7 +145,7 @@ def test_a_malformed_file_is_named_without_its_content(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("heading", ['[sites."shop.example".buyer]', "[buyer]"], ids=["of the site", "of all sites"])
-def test_the_place_of_a_password_is_the_heading_that_it_stands_under(heading: str, tmp_path: Path) -> None:
+def test_the_place_of_a_password_is_the_heading_above_it(heading: str, tmp_path: Path) -> None:
     file = accounts_file(tmp_path, f'[auditor]\nuser = "b"\n{heading}\npassword = "x"\n')
     account = Account("buyer", site="shop.example", environ={}, file=file)
 
@@ -165,7 +165,7 @@ def test_no_credentials_names_every_place_that_was_looked_in(tmp_path: Path) -> 
     assert "no terminal to ask at" in text
 
 
-def test_an_empty_answer_and_an_end_of_input_are_no_credentials() -> None:
+def test_an_empty_answer_or_end_of_input_gives_no_credentials() -> None:
     def gone(prompt: str, secret: bool) -> str:
         raise EOFError
 
@@ -307,7 +307,7 @@ def test_X9_X10_no_repr_shows_the_password() -> None:
     assert not [text for text in shown if "hunter22" in text]
 
 
-def test_the_password_is_itself_to_those_who_send_it() -> None:
+def test_the_password_is_unmasked_for_code_that_sends_it() -> None:
     import json
     from urllib.parse import urlencode
 

@@ -95,7 +95,7 @@ def test_where_all_wait_for_a_person_the_request_is_parked_and_does_not_come_bac
     assert (len(requests.settled), requests.back) == (1, [])
 
 
-def test_who_is_asked_for_by_name_sends(unusable: UnusableSessions) -> None:
+def test_a_session_requested_by_name_sends(unusable: UnusableSessions) -> None:
     assert unusable.choose(request_of("alice"), 1.0) == "alice"
 
 
@@ -112,7 +112,7 @@ def test_one_for_any_session_is_put_aside_with_the_reasons_of_all(unusable: Unus
     assert unusable.reason(SPREAD) == "WrongPassword: session 'alice': no\nNeedsHuman: session 'bob': a code"
 
 
-def test_what_others_met_is_told_in_our_words_and_what_was_met_here_is_told_once(unusable: UnusableSessions) -> None:
+def test_errors_met_by_others_are_reported_in_our_words_and_errors_met_here_once(unusable: UnusableSessions) -> None:
     summary = unusable._teller.summary
 
     unusable.met_elsewhere([LoginFailed("alice", "later"), NeedsHuman("bob", "a code")])

@@ -150,7 +150,7 @@ def test_pages_of_a_route_that_answers_401_are_certain_when_the_session_is_lost(
 
 
 @pytest.mark.parametrize(("last_beside", "alone"), [(2, 5), (0, 0)], ids=["together again", "still one by one"])
-def test_requests_sent_one_by_one_after_short_lives_are_told_from_those_sent_together(
+def test_requests_sent_one_by_one_after_short_lives_are_distinguished_from_those_sent_together(
     last_beside: int, alone: int
 ) -> None:
     evidence = Evidence(200)

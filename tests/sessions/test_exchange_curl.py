@@ -126,7 +126,7 @@ def test_a_curl_command_sends_only_what_belongs_to_the_url(jar: Jar) -> None:
 
 
 @given(st.text())
-def test_any_command_is_read_or_refused_in_no_time(text: str) -> None:
+def test_any_command_is_read_or_refused_quickly(text: str) -> None:
     began = time.thread_time()
     try:
         read(f"curl https://shop.example/ {text}", now=NOW)
@@ -138,7 +138,7 @@ def test_any_command_is_read_or_refused_in_no_time(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["'" * 99_999, "\\" * 99_999, "$'\\" * 30_000, '"\\' * 50_000, " \\\n" * 30_000, "-" * 99_999]
 )
-def test_Z6_a_hostile_command_costs_no_time(text: str) -> None:
+def test_Z6_a_hostile_command_takes_little_time(text: str) -> None:
     began = time.thread_time()
     try:
         read(f"curl https://shop.example/ {text}", now=NOW)

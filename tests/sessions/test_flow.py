@@ -54,7 +54,7 @@ def test_a_wait_is_slept_by_the_sleep_that_it_names() -> None:
     assert slept == [0.25]
 
 
-def test_a_serial_lets_one_in_and_the_others_in_the_order_in_which_they_came() -> None:
+def test_a_serial_admits_one_flow_and_then_the_others_in_the_order_of_arrival() -> None:
     serial, came = Serial(), []
 
     assert serial.enter(lambda: None)

@@ -66,7 +66,7 @@ def test_when_all_cookies_have_ended_it_is_over() -> None:
     [([], [], LOGIN), ([None], [], LOGIN), ([LOGIN + 9], [5.0], None), ([None], [0.0, -1.0], LOGIN)],
     ids=["nothing", "browser-session", "no-login", "failed-logins"],
 )
-def test_what_is_not_known_is_said_to_be_unknown(
+def test_an_unknown_end_is_reported_as_unknown(
     expiries: list[float | None], lives: list[float], logged_in_at: float | None
 ) -> None:
     found = forecast(expiries, lives, logged_in_at=logged_in_at, now=LOGIN)

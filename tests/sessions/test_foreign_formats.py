@@ -134,7 +134,7 @@ def test_lines_that_cannot_be_read_are_named_and_the_others_are_taken() -> None:
     assert "s3cret" not in "".join(found.left_out)
 
 
-def test_a_file_of_which_no_line_can_be_read_is_refused_and_says_how_many() -> None:
+def test_a_file_without_a_readable_line_is_refused_and_the_lines_are_counted() -> None:
     with pytest.raises(UsageError, match=r"line 2 of the cookies\.txt file has 2 columns.*so are 2 more lines"):
         taken("# Netscape HTTP Cookie File\na\tb\na\tb\na\tb")
 

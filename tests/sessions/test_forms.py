@@ -90,7 +90,7 @@ def test_a_missing_form_is_an_error_that_lists_those_there(arguments: dict[str, 
         find_form(page(LOGIN), **arguments)
 
 
-def test_a_page_without_forms_and_an_answer_that_is_no_page_say_so() -> None:
+def test_a_page_without_forms_and_an_answer_that_is_not_a_page_say_so() -> None:
     with pytest.raises(UsageError, match="forms there: none"):
         find_form(page("<p>hi</p>"))
     with pytest.raises(UsageError, match="not a web page"):
@@ -183,8 +183,8 @@ def test_every_kind_of_field_can_be_filled(data: dict[str, Any], expected: list[
         ({"zzzzzz": "x"}, "no field 'zzzzzz'. Its fields: csrf, empty, user"),
         ({"lang": "fr"}, "'lang' does not have that choice; it has: de, Deutsch, en, English"),
         ({"role": "root"}, "'role' does not have that choice"),
-        ({"user": object()}, "takes a text or a number"),
-        ({"user": True}, "takes a text or a number"),
+        ({"user": object()}, "takes a string or a number"),
+        ({"user": True}, "takes a string or a number"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

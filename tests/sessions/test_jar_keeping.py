@@ -169,7 +169,7 @@ def test_a_change_raises_the_version_and_nothing_else_does(jar: Jar) -> None:
     assert changed()
 
 
-def test_an_end_that_slides_is_kept_but_not_told_each_time() -> None:
+def test_a_sliding_expiry_is_stored_but_not_reported_each_time() -> None:
     now = [NOW]
     jar = Jar(clock=lambda: now[0])
     told = []
@@ -182,7 +182,7 @@ def test_an_end_that_slides_is_kept_but_not_told_each_time() -> None:
     assert 50 < len(told) < 130
 
 
-def test_an_end_that_comes_nearer_is_told_and_kept() -> None:
+def test_an_expiry_that_moves_nearer_is_reported_and_stored() -> None:
     now = [NOW]
     jar = Jar(clock=lambda: now[0])
     jar.receive(URL, ["sid=1; Max-Age=1000"])

@@ -47,7 +47,7 @@ AGES = {
 
 
 @pytest.mark.parametrize(("age", "expires"), AGES.values(), ids=AGES.keys())
-def test_a_max_age_that_is_no_number_is_ignored(jar: Jar, age: str, expires: float | None) -> None:
+def test_a_max_age_that_is_not_a_number_is_ignored(jar: Jar, age: str, expires: float | None) -> None:
     jar.receive("https://shop.example/", [f"a=1; Max-Age={age}"])
 
     assert jar.cookies()[0].expires == expires
@@ -166,7 +166,7 @@ def test_one_line_given_as_text_is_one_line(jar: Jar) -> None:
     assert jar.header("https://shop.example/") == "abc=def"
 
 
-def test_what_was_refused_is_told_without_its_value(jar: Jar, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_cookie_is_reported_without_its_value(jar: Jar, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("DEBUG", "crawler.sessions.cookies.jar"):
         jar.receive("https://a.co.uk/", ["sid=s3cret; Domain=co.uk", "s3cret"])
 

@@ -46,7 +46,7 @@ def test_B22_an_answer_makes_a_home_too() -> None:
 
 
 @pytest.mark.parametrize("place", ["", "ftp://x.example/", "a b", "https://"])
-def test_bind_refuses_what_is_no_host(place: str) -> None:
+def test_bind_refuses_what_is_not_a_host(place: str) -> None:
     with pytest.raises(ValueError, match="neither"):
         Jar().bind(place)
 

@@ -68,7 +68,7 @@ class Site:
 
 
 @pytest.mark.parametrize("life", [1, 2, 5, 13, 40, 200])
-def test_where_pages_show_us_each_session_brings_all_that_it_is_good_for_once_a_life_is_known(life: int) -> None:
+def test_where_pages_show_the_login_each_session_is_used_up_once_a_lifetime_is_known(life: int) -> None:
     site = Site(life, shows=True)
     while site.brought < 20 * life:
         site.session()
@@ -78,7 +78,7 @@ def test_where_pages_show_us_each_session_brings_all_that_it_is_good_for_once_a_
 
 
 @pytest.mark.parametrize("life", [2, 5, 13, 40, 200])
-def test_where_they_do_not_each_session_but_the_first_brings_all_but_the_probe(life: int) -> None:
+def test_where_pages_do_not_show_it_each_session_but_the_first_is_used_up_except_for_the_probe(life: int) -> None:
     site = Site(life, shows=False)
     while site.brought < 20 * (life - 1):
         site.session()
@@ -88,14 +88,14 @@ def test_where_they_do_not_each_session_but_the_first_brings_all_but_the_probe(l
 
 
 @pytest.mark.parametrize("life", [2, 3, 5, 10, 17, 27, 40, 100, 190])
-def test_the_first_session_brings_a_page_however_short_it_is_and_most_of_what_it_was_good_for(life: int) -> None:
+def test_the_first_session_fetches_a_page_however_short_it_is_and_is_mostly_used_up(life: int) -> None:
     site = Site(life, shows=False)
     site.session()
 
     assert site.brought >= max(1, life // 2 - 1)
 
 
-def test_without_a_life_that_ended_little_is_risked_beside_what_has_been_proved() -> None:
+def test_without_a_known_lifetime_little_is_risked_beyond_what_has_been_proved() -> None:
     assert [pages_until_probe(200, Lives(), proved) for proved in (0, 2, 5, 40, 1_000)] == [1, 2, 3, 21, 200]
     assert pages_until_probe(5, Lives(), 100) == 5, "never more than the setting says"
     assert next_where_pages_show_us(Lives(), 1_000, 64) is Next.GO
@@ -110,7 +110,7 @@ def test_the_next_probe_is_never_further_than_the_setting_and_a_new_session_alwa
 
 
 @given(lives=counts, answered=st.integers(0, 1000), under_way=st.integers(0, 64))
-def test_who_waits_waits_for_a_page_under_way(lives: list[int], answered: int, under_way: int) -> None:
+def test_waiting_happens_only_while_a_page_is_under_way(lives: list[int], answered: int, under_way: int) -> None:
     following = next_where_pages_show_us(known(*lives), answered, under_way)
     assert following is not Next.WAIT or under_way
     assert following is not Next.PROBE or not under_way
@@ -139,7 +139,7 @@ def test_lives_that_differ_are_proved_in_between_and_so_is_a_session_that_was_ta
     assert pages_until_probe(200, known(30, 30), 0, whole=False) == 20
 
 
-def test_a_session_that_somebody_has_ended_or_of_which_only_a_part_was_seen_says_nothing_of_lives() -> None:
+def test_a_session_ended_by_somebody_or_only_partly_seen_says_nothing_about_lifetimes() -> None:
     evidence = Evidence(200, KnownLives((30,)))
     evidence.begin(0.0)
     evidence.lost(by_itself=False)
@@ -150,7 +150,7 @@ def test_a_session_that_somebody_has_ended_or_of_which_only_a_part_was_seen_says
     assert evidence.lives.last == ()
 
 
-def test_what_a_session_has_answered_in_the_run_before_counts_for_its_life() -> None:
+def test_answers_of_a_session_in_the_run_before_count_for_its_lifetime() -> None:
     evidence = Evidence(200, KnownLives((30, 30), True, epoch=3, answered=20))
     evidence.take_over(0.0, epoch=3)
     assert [evidence.next(under_way) for under_way in (7, 8)] == [Next.GO, Next.PROBE], "20, the probe, 8, a probe"

@@ -65,7 +65,7 @@ def test_cookies_of_one_name_in_different_places_are_different_ones(change: dict
     assert sorted(cookie["value"] for cookie in made["cookies"]) == ["1", "2"]
 
 
-def test_that_a_cookie_was_sent_is_no_change_of_it_and_the_later_moment_is_kept() -> None:
+def test_sending_a_cookie_does_not_change_it_and_the_later_time_is_kept() -> None:
     base, mine, theirs = (json.loads(secret({"a": "1"})) for _ in range(3))
     mine["cookies"][0]["last_used"] = 9.0
     theirs["cookies"][0] |= {"value": "2", "last_used": 5.0}
@@ -116,7 +116,7 @@ def test_sessions_that_go_different_ways_are_not_joined(field: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["no json", "[]", "[" * 100_000])
-def test_what_is_no_snapshot_is_not_joined(text: str) -> None:
+def test_an_invalid_snapshot_is_not_merged(text: str) -> None:
     good = secret({"a": "1"})
 
     assert merge(good, text, good) is None
@@ -191,7 +191,7 @@ cookies = st.dictionaries(st.sampled_from("abcd"), st.sampled_from("123"), max_s
 
 
 @given(base=cookies, mine=cookies, theirs=cookies)
-def test_who_takes_the_news_and_brings_the_own_changes_has_what_merging_stores(
+def test_taking_the_news_and_bringing_own_changes_gives_what_merging_stores(
     base: dict[str, str], mine: dict[str, str], theirs: dict[str, str]
 ) -> None:
     found = news(secret(base), secret(mine), secret(theirs))

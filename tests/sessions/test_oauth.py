@@ -238,7 +238,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-def test_a_failed_renewal_fails_once_for_all_who_wait(make: Callable[..., OAuth2]) -> None:
+def test_a_failed_renewal_fails_once_for_all_that_wait(make: Callable[..., OAuth2]) -> None:
     service = Service()
     service.gate = threading.Event()
     service.answers = [(401, {"error": "invalid_client"})]

@@ -111,7 +111,7 @@ def test_an_origin_added_later_counts_from_then_on() -> None:
     assert origins.first == "https://shop.test:443"
 
 
-def test_what_is_no_url_is_no_origin() -> None:
+def test_an_invalid_url_is_not_an_origin() -> None:
     with pytest.raises(InvalidURL):
         Origins(["shop.test"])
 

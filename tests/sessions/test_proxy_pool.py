@@ -104,7 +104,7 @@ def test_what_was_learned_is_kept_without_credentials_and_taken_over(clock: Cloc
 
 
 @pytest.mark.parametrize("wrong", ["http://one.test:1", [""], [3]])
-def test_what_is_no_list_of_addresses_is_refused(wrong: object) -> None:
+def test_an_invalid_list_of_addresses_is_refused(wrong: object) -> None:
     with pytest.raises(SpiderError, match="list of addresses"):
         ProxyPool("anna", wrong)  # type: ignore[arg-type]
 

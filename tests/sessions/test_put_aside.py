@@ -1,4 +1,4 @@
-"""Why requests are put aside, as it stands with them in the store."""
+"""Why requests are put aside, as stored with them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_an_error_that_only_a_spider_knows_is_the_nearest_that_all_know() -> Non
     assert type(back) is NeedsHuman
 
 
-def test_of_many_texts_each_session_is_told_once_and_what_is_none_of_them_is_passed_by() -> None:
+def test_each_session_is_reported_once_for_many_texts_and_foreign_texts_are_skipped() -> None:
     both = as_stored({"ann": WrongPassword("ann", "no"), "bob": NeedsHuman("bob", "a code")})
 
     found = as_errors(

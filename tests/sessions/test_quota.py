@@ -69,7 +69,7 @@ def test_a_quota_is_written_as_people_write_it(text: str, requests: int, per_s: 
 @pytest.mark.parametrize(
     "text", ["", "100", "0/hour", "100/fortnight", "-5/hour", "100/0 seconds", "many/day", "1/hours/day"]
 )
-def test_a_quota_that_is_none_says_how_to_write_it(text: str) -> None:
+def test_an_invalid_quota_says_how_to_write_it(text: str) -> None:
     with pytest.raises(SettingsError, match="100/hour"):
         Quota.parse(text)
 

@@ -31,7 +31,7 @@ METHODS = [
 
 
 @pytest.mark.parametrize(("status", "method", "expected"), METHODS)
-def test_B15_methods_change_as_the_standard_and_tradition_say(status: int, method: str, expected: str) -> None:
+def test_B15_methods_change_as_the_standard_and_tradition_require(status: int, method: str, expected: str) -> None:
     hop = next_hop(HERE, method, method in ("POST", "PUT"), status, "/there")
 
     assert (hop.method, hop.url) == (expected, "https://shop.test/there")

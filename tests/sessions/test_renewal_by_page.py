@@ -192,7 +192,7 @@ def test_a_renewal_is_not_in_the_way_of_logins_nor_they_in_its() -> None:
     assert may_begin(book, renewal, now).kind == "passing"
 
 
-def test_of_a_token_in_the_storage_it_is_known_when_it_ends_and_that_its_page_renews_it() -> None:
+def test_for_a_token_in_the_storage_its_end_and_its_renewing_page_are_known() -> None:
     storage, ends = Storage(), time.time() + 60
     storage.change(SITE, "local", {"token": jwt(ends), "refresh": jwt(ends + 1)}, [])
     plain = BearerAuth.from_storage(SITE, "token")

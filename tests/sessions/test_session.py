@@ -144,7 +144,7 @@ def test_cookies_may_be_replaced_as_in_requests_and_go_by_our_rules_from_then_on
 
 
 @pytest.mark.parametrize("given", [None, "sid=1", [("sid", "1")]], ids=["nothing", "text", "a list"])
-def test_what_is_no_jar_cannot_take_its_place(net: Net, given: Any) -> None:
+def test_what_is_not_a_jar_cannot_take_its_place(net: Net, given: Any) -> None:
     session = net.session("http://shop.test/")
 
     with pytest.raises(TypeError, match="a jar or a mapping"):
@@ -162,7 +162,7 @@ def test_closing_a_session_leaves_the_shared_transport_open(net: Net) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "x", "http://", "http://[::bad/", "http://a b/", "http://x:99999/", "/relative"])
-def test_what_is_no_url_is_an_error_of_ours(net: Net, url: str) -> None:
+def test_an_invalid_url_is_one_of_our_errors(net: Net, url: str) -> None:
     with pytest.raises((InvalidURL, FetchError)):
         net.session("http://shop.test/").get(url)
 

@@ -46,7 +46,7 @@ def test_a_page_that_proves_itself_covers_those_before_it() -> None:
 
 
 @pytest.mark.parametrize("verdict", [Verdict.RELEASE, Verdict.RETRY, Verdict.PARK])
-def test_what_is_no_answer_says_nothing_about_the_session(verdict: Verdict) -> None:
+def test_a_missing_answer_says_nothing_about_the_session(verdict: Verdict) -> None:
     answers = made()
 
     assert judge(answers, answer(verdict=verdict), IN_DOUBT) == Ruling(True)
@@ -67,7 +67,7 @@ def test_the_logged_out_sign_is_a_doubt_and_its_page_is_kept() -> None:
     assert [each.id for each in answers.drain()] == [1]
 
 
-def test_a_request_with_a_body_is_no_page_at_which_the_session_can_be_proved() -> None:
+def test_a_request_with_a_body_cannot_prove_the_session() -> None:
     ruling = judge(made(), answer(verdict=Verdict.LOGIN, request={"extras": '{"method":"POST"}'}))
 
     assert (ruling.doubt, ruling.seen_at) == ("a login form", "")
@@ -87,7 +87,7 @@ def test_an_old_page_that_proves_itself_counts_but_proves_nothing_of_the_new_log
     assert ruling == Ruling(True, brought=True)
 
 
-def test_pages_that_come_back_in_a_doubt_are_kept_until_the_probe_has_spoken() -> None:
+def test_pages_that_come_back_during_a_doubt_are_kept_until_the_probe_has_decided() -> None:
     answers = made()
 
     assert judge(answers, answer(), IN_DOUBT) == Ruling(False, brought=True)
@@ -142,7 +142,7 @@ def test_a_page_under_suspicion_is_kept_for_the_probe_after_it() -> None:
     assert answers.kept == 1
 
 
-def test_a_page_that_ends_the_session_alone_is_convicted_and_told_of() -> None:
+def test_a_page_that_ends_the_session_alone_is_convicted_and_reported() -> None:
     answers = made(bans=LogoutGuard().learned)
     told = []
     for _ in range(10):
@@ -182,7 +182,7 @@ def test_a_trial_of_another_session_is_not_ended_by_this_one() -> None:
 @pytest.mark.parametrize(
     ("refuses_guests", "fetched_again"), [(True, [9]), (False, [1, 2, 9])], ids=["an API", "a login page"]
 )
-def test_data_of_an_address_that_refuses_guests_is_certain_when_the_session_is_lost_and_a_page_is_not(
+def test_data_from_an_address_that_refuses_guests_is_certain_when_the_session_is_lost_but_a_page_is_not(
     refuses_guests: bool, fetched_again: list[int]
 ) -> None:
     answers = made()
@@ -215,7 +215,7 @@ def test_a_probe_that_refuses_us_as_an_api_does_makes_pages_of_its_route_certain
     [(["/home", "/home"], 3), (["/home", "/7/the-seventh"], 5), (["", "/home"], 5)],
     ids=["all led home", "each to its own page", "one of them"],
 )
-def test_answers_that_were_led_to_one_place_before_the_loss_was_seen_are_no_part_of_the_life(
+def test_answers_that_were_led_to_one_place_before_the_loss_was_seen_are_not_part_of_the_life(
     ends_at: list[str], life: int
 ) -> None:
     answers = made()

@@ -169,7 +169,7 @@ def test_L20_odd_cookies_of_real_servers_go_where_they_belong(net: Net) -> None:
     assert own.header("cookie", "/apple") == own.header("cookie", "/") == []
 
 
-def test_secrets_of_a_session_never_stand_in_the_clear_in_the_store(member_site: Any, tmp_path: Path) -> None:
+def test_secrets_of_a_session_are_never_in_clear_text_in_the_store(member_site: Any, tmp_path: Path) -> None:
     site = member_site(books=5)
     crawl(Members, site.url, tmp_path)
     with opened(tmp_path) as database:

@@ -60,7 +60,7 @@ def test_L10_a_login_form_on_another_page_is_logged_out(markup: str) -> None:
         "confirmation",
     ],
 )
-def test_what_only_resembles_a_login_form_is_not(markup: str) -> None:
+def test_a_form_that_only_resembles_a_login_form_is_not_one(markup: str) -> None:
     assert sign(page(markup)) is None
 
 

@@ -1,4 +1,4 @@
-"""Forms that are not for logging in, and pages that speak of it."""
+"""Forms that are not for logging in, and pages that mention it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ LONG = "<p>" + "Why do sites end a session, and what can an administrator do abo
         "Sign in to your account: a design study",
     ],
 )
-def test_the_name_of_a_page_that_speaks_of_logging_out_is_no_sign(name: str) -> None:
+def test_a_page_name_that_mentions_logging_out_is_not_a_sign(name: str) -> None:
     article = f"<title>{name} - Wiki</title><form action=/find><input type=text name=q></form><h1>{name}</h1>{LONG}"
 
     assert sign(page(article)) is None

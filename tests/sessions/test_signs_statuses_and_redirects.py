@@ -59,7 +59,7 @@ def test_a_redirect_that_ends_at_what_looks_like_a_login_page_is_logged_out(path
         "/catalog/in",
     ],
 )
-def test_a_redirect_elsewhere_is_not(path: str) -> None:
+def test_a_redirect_elsewhere_is_not_logged_out(path: str) -> None:
     assert sign(page(url=f"https://shop.example{path}", through=(URL,))) is None
 
 

@@ -48,7 +48,7 @@ def test_L10_a_page_titled_login_that_asks_for_a_name_is_logged_out(title: str) 
 @pytest.mark.parametrize(
     "title", ["Login statistics", "Signing of contracts", "Orders", "How to log in", "Logging in Python"]
 )
-def test_other_titles_are_not(title: str) -> None:
+def test_other_titles_are_not_logged_out(title: str) -> None:
     assert sign(page(f'<title>{title}</title><form><input type="text"></form>{FILLER}')) is None
 
 
@@ -82,5 +82,5 @@ def test_L10_a_short_page_that_only_says_so_is_logged_out(markup: str) -> None:
     ],
     ids=["denied", "order", "refresh", "script", "open-page", "logged-in"],
 )
-def test_a_short_page_that_says_something_else_is_not(markup: str) -> None:
+def test_a_short_page_that_says_something_else_is_not_logged_out(markup: str) -> None:
     assert sign(page(f"<html><body>{markup}</body></html>")) is None

@@ -48,7 +48,7 @@ SAYS_SO = {
 
 
 @pytest.mark.parametrize("name", SAYS_SO)
-def test_a_heading_says_so_however_it_is_written_and_wherever_it_stands(name: str) -> None:
+def test_a_heading_counts_however_it_is_written_and_wherever_it_is(name: str) -> None:
     assert out(SAYS_SO[name])
     assert wants_login(page(SAYS_SO[name]), URL)
 
@@ -65,7 +65,7 @@ def test_a_heading_says_so_however_it_is_written_and_wherever_it_stands(name: st
         "<!-- <h1>Session expired</h1> --><h1>Orders</h1>" + TEXT * 40,
     ],
 )
-def test_what_is_no_heading_of_the_page_says_nothing(markup: str) -> None:
+def test_what_is_not_a_heading_of_the_page_says_nothing(markup: str) -> None:
     assert out(markup) is None
 
 
@@ -126,7 +126,7 @@ def test_the_refusal_is_found_behind_any_amount_of_text() -> None:
     assert wrong_password_sign(page(f"{TEXT * 2_000}<p>The password is wrong.</p>")) is None, "no form"
 
 
-def test_a_long_page_without_a_form_that_speaks_of_locked_accounts_is_no_refusal() -> None:
+def test_a_long_page_without_a_form_that_mentions_locked_accounts_is_not_a_refusal() -> None:
     assert wrong_password_sign(page(TEXT * 2_000 + "<p>Her account was locked.</p>")) is None
     assert wrong_password_sign(page("<p>Your account is locked.</p>"))
 

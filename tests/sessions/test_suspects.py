@@ -51,7 +51,7 @@ def test_only_the_second_trial_in_which_the_session_is_lost_convicts() -> None:
     assert not suspects.is_suspect("a")
 
 
-def test_a_session_that_is_good_for_no_more_requests_than_a_trial_needs_convicts_nobody() -> None:
+def test_a_session_that_lasts_for_no_more_requests_than_a_trial_needs_convicts_no_page() -> None:
     suspects = suspect("a")
     found = [suspects.tried("a", survived=False, trial=Life(3, 0.1), longest=Life(2, 10.0)) for _ in range(MOST_TRIALS)]
     assert found == [Finding.AGAIN] * (MOST_TRIALS - 1) + [Finding.UNTOLD]

@@ -206,7 +206,9 @@ print(vault.seal("from a process").hex())
 """
 
 
-def test_of_several_processes_at_once_one_makes_the_key_and_all_use_it(home: dict[str, str], tmp_path: Path) -> None:
+def test_one_of_several_simultaneous_processes_makes_the_key_and_all_use_it(
+    home: dict[str, str], tmp_path: Path
+) -> None:
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", _MAKER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -250,7 +252,7 @@ def test_CRAWL_KEY_takes_base64_in_any_spelling(spelling: str) -> None:
     ["correct horse battery staple", "Zz9", base64.b64encode(b"short").decode(), base64.b64encode(bytes(33)).decode()],
     ids=["passphrase", "letter", "short", "long"],
 )
-def test_CRAWL_KEY_that_is_no_key_is_refused_without_showing_it(wrong: str) -> None:
+def test_CRAWL_KEY_that_is_not_a_key_is_refused_without_showing_it(wrong: str) -> None:
     with pytest.raises(KeyFileError, match="is not a key: expected 32 random bytes in base64") as caught:
         Vault.load({"CRAWL_KEY": wrong})
     assert wrong not in str(caught.value)

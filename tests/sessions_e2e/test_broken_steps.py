@@ -29,7 +29,7 @@ def told(err: str) -> str:
     return next(line for line in err.splitlines() if "could not log in" in line)
 
 
-def test_a_step_that_raises_is_told_with_the_line_of_the_spider_by_run_and_login(
+def test_a_step_that_raises_is_reported_with_the_line_of_the_spider_by_run_and_login(
     shop: PracticeSite, project: Path, command: Crawl
 ) -> None:
     first = broken(
@@ -54,7 +54,7 @@ def test_a_step_that_raises_is_told_with_the_line_of_the_spider_by_run_and_login
         assert str(project) not in each.err + each.out.replace(str(project / "data"), "")
 
 
-def test_a_mistake_that_shows_in_the_crawler_is_told_with_the_line_that_led_there(
+def test_a_mistake_that_shows_in_the_crawler_is_reported_with_the_line_that_led_there(
     shop: PracticeSite, project: Path, command: Crawl
 ) -> None:
     write_spider(project, shop)
@@ -68,7 +68,7 @@ def test_a_mistake_that_shows_in_the_crawler_is_told_with_the_line_that_led_ther
     assert f"the login step stopped (spiders/orders.py, line {line}): UsageError: " in told(ended.err)
 
 
-def test_of_a_library_and_the_spider_the_line_of_the_spider_is_told(
+def test_the_line_of_the_spider_is_reported_rather_than_that_of_a_library(
     shop: PracticeSite, project: Path, command: Crawl
 ) -> None:
     first = broken(project, shop, "import json", 'json.loads("no json")', LINE)
@@ -79,7 +79,7 @@ def test_of_a_library_and_the_spider_the_line_of_the_spider_is_told(
     assert "decoder.py" not in said
 
 
-def test_a_login_of_a_base_class_is_told_with_the_file_of_that_class(
+def test_a_login_of_a_base_class_is_reported_with_the_file_of_that_class(
     shop: PracticeSite, project: Path, command: Crawl
 ) -> None:
     first = broken(project, shop, 'raise ValueError("not today")')
@@ -92,7 +92,7 @@ def test_a_login_of_a_base_class_is_told_with_the_file_of_that_class(
     assert f"the login step stopped (spiders/orders.py, line {first}): ValueError: not today" in said
 
 
-def test_a_check_of_the_spider_that_fails_is_told_with_its_line(
+def test_a_check_of_the_spider_that_fails_is_reported_with_its_line(
     shop: PracticeSite, project: Path, command: Crawl
 ) -> None:
     write_spider(project, shop, more="def is_logged_out(self, response):\n        return response.nothing")
@@ -109,7 +109,7 @@ def test_a_check_of_the_spider_that_fails_is_told_with_its_line(
     ['ValueError("password=" + session.account.password)', "ValueError(session.account.password)"],
     ids=["with its name", "alone"],
 )
-def test_X9_the_line_is_told_without_the_secret_that_the_error_holds(
+def test_X9_the_line_is_reported_without_the_secret_in_the_error(
     shop: PracticeSite, project: Path, command: Crawl, raised: str
 ) -> None:
     first = broken(project, shop, f"raise {raised}")

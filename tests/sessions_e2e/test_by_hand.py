@@ -1,4 +1,4 @@
-"""A session that a person has put into the store, for a spider without a login step: proved, missed when it is dead."""
+"""A session that a person put into the store, for a spider without a login step: proved, and asked for when dead."""
 
 from __future__ import annotations
 

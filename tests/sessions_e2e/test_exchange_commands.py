@@ -162,7 +162,7 @@ def test_B3_a_curl_command_for_another_site_holds_nothing_of_the_session(
     assert "is not of this session's site" in told.err
 
 
-def test_what_a_format_cannot_hold_is_said_and_no_password_is_exported(
+def test_what_a_format_cannot_hold_is_reported_and_no_password_is_exported(
     shop: PracticeSite, command: Crawl, project: Path, paste: Any
 ) -> None:
     write_api_spider(project, shop)

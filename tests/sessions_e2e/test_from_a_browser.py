@@ -120,7 +120,7 @@ def test_sealed_cookies_are_refused_with_the_ways_out(said: str) -> None:
         read_browser(BrowserProfile.of("edge"), ["shop.example"], browser_with(says=(said,)))
 
 
-def test_some_sealed_cookies_beside_open_ones_are_told() -> None:
+def test_some_sealed_cookies_beside_open_ones_are_reported() -> None:
     said = "failed to decrypt cookie (AES-CBC)"
 
     found = read_browser(

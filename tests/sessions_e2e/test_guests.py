@@ -88,7 +88,7 @@ class Pinned(Guests):
     ],
     indirect=["doorman"],
 )
-def test_a_visitor_that_is_refused_begins_anew_and_the_page_is_tried_again(
+def test_a_refused_visitor_starts_a_new_session_and_the_page_is_tried_again(
     doorman: tuple[Doorman, Host], spider: type[Spider], tmp_path: Path
 ) -> None:
     rules, host = doorman
@@ -117,7 +117,7 @@ def test_a_spider_with_one_guest_takes_a_403_for_what_it_is(doorman: tuple[Doorm
 
 
 @pytest.mark.parametrize("doorman", [{"patience": 1000, "status": 403}], indirect=True)
-def test_a_guest_is_replaced_after_so_many_pages_even_where_it_is_welcome(
+def test_a_guest_is_replaced_after_a_set_number_of_pages_even_if_it_is_welcome(
     doorman: tuple[Doorman, Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "MOST_USES", 8)

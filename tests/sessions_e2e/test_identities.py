@@ -142,7 +142,7 @@ def test_spread_work_goes_on_without_the_session_whose_login_fails(
 
 
 @pytest.mark.parametrize("pinned", [False, True], ids=["spread", "pinned"])
-def test_a_session_that_takes_long_to_log_in_holds_nobody_up(
+def test_a_session_that_takes_long_to_log_in_does_not_delay_others(
     pinned: bool, make_practice_site: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     enough = threading.Event()
@@ -258,7 +258,7 @@ def test_B18_interleaved_sessions_keep_headers_user_agent_proxy_auth_and_cookies
         assert len(through) == turns.count(name)
 
 
-def test_a_session_has_its_own_delay_and_holds_no_other_up(
+def test_a_session_has_its_own_delay_and_does_not_delay_others(
     make_practice_site: MakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     class Slow(Members):

@@ -217,7 +217,9 @@ def test_with_the_key_in_a_variable_the_person_is_told_how_to_rotate(
 # --- history ----------------------------------------------------------------------------------------------------------
 
 
-def test_every_change_is_told_with_moment_url_run_and_login(shop: PracticeSite, project: Path, command: Crawl) -> None:
+def test_every_change_is_reported_with_moment_url_run_and_login(
+    shop: PracticeSite, project: Path, command: Crawl
+) -> None:
     shop.change(rotate_cookie=True)
     command("run", "orders", "--limit-pages", "2", "-w", "1")
 
@@ -316,7 +318,7 @@ def test_X11_clear_leaves_nothing_of_a_session_in_the_raw_file(
     assert practice_site.record.logins == {"alice": 1, "bob": 2}
 
 
-def test_clear_all_needs_to_be_said(shop: PracticeSite, command: Crawl) -> None:
+def test_clearing_everything_has_to_be_requested_explicitly(shop: PracticeSite, command: Crawl) -> None:
     command("login", "orders")
 
     assert command("sessions", "clear").code == 2

@@ -56,7 +56,7 @@ def spoil(home: Path, fault: str) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("words", [("run", "orders"), ("login", "orders")], ids=["run", "login"])
-def test_a_key_that_is_of_no_use_is_said_with_its_file_and_no_password_is_sent(
+def test_a_useless_key_is_reported_with_its_file_and_no_password_is_sent(
     shop: PracticeSite, command: Crawl, home: Path, fault: str, words: tuple[str, ...]
 ) -> None:
     spoil(home, fault)

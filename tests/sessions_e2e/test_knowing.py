@@ -128,7 +128,7 @@ class StartsAtThePage(Members):
         session.submit(page.form(), {"username": session.account.username, "password": session.account.password})
 
 
-def test_L10_a_page_that_showed_its_form_to_the_login_step_is_no_login_page_afterwards(
+def test_L10_a_page_that_showed_its_form_to_the_login_step_is_not_a_login_page_afterwards(
     member_site: MakeSite, tmp_path: Path
 ) -> None:
     site = member_site(books=60, login="soft200", revoke_at=(4, 40))
@@ -322,7 +322,7 @@ def test_pages_of_a_lost_session_that_prove_nothing_are_fetched_again_and_the_ru
         assert database.execute("SELECT count(*) FROM items WHERE price LIKE '%log in%'").fetchone() == (0,)
 
 
-def test_a_probe_as_a_matter_of_course_costs_no_page_a_second_request(member_site: MakeSite, tmp_path: Path) -> None:
+def test_a_routine_probe_costs_no_page_a_second_request(member_site: MakeSite, tmp_path: Path) -> None:
     """Pages of an API never show by themselves that somebody is logged in, so the session is probed now and then."""
     site = member_site(books=120, latency_s=0.005)
 
@@ -334,7 +334,7 @@ def test_a_probe_as_a_matter_of_course_costs_no_page_a_second_request(member_sit
     assert probes > 5, "otherwise nothing was tried"
 
 
-def test_a_loss_that_only_such_a_probe_finds_is_made_good(member_site: MakeSite, tmp_path: Path) -> None:
+def test_a_loss_found_only_by_a_routine_probe_is_recovered(member_site: MakeSite, tmp_path: Path) -> None:
     class Guessing(Probed):
         name = "guessing"
 

@@ -46,7 +46,7 @@ def test_a_first_login_that_is_ended_again_and_again_before_its_first_page_goes_
     assert (run.exit_code, len(portal.posts)) == (0, times + 1)
 
 
-def test_it_ends_where_the_budget_is_spent(quick_net: Net, tmp_path: Path) -> None:
+def test_logins_end_when_the_budget_is_spent(quick_net: Net, tmp_path: Path) -> None:
     gone = Answer(302, b"", headers=[("Location", "/welcome"), ("Set-Cookie", "sid=gone; Path=/")])
     portal = Portal(allowed=("/home", "/welcome"), busy=[gone] * 20)
     own = quick_net.host({"*": portal})
@@ -61,7 +61,7 @@ def test_it_ends_where_the_budget_is_spent(quick_net: Net, tmp_path: Path) -> No
     "cookie",
     ["flash=no; Path=/", "login_error=1; Path=/", "messages=abc; Path=/", "XSRF-TOKEN=b; Path=/", "lang=en; Path=/"],
 )
-def test_a_note_for_the_next_page_is_no_session_and_the_password_is_sent_twice_at_most(
+def test_a_flash_message_is_not_a_session_and_the_password_is_sent_at_most_twice(
     quick_net: Net, tmp_path: Path, cookie: str
 ) -> None:
     led = Answer(302, b"", headers=[("Location", "/welcome"), ("Set-Cookie", cookie)])
@@ -74,7 +74,7 @@ def test_a_note_for_the_next_page_is_no_session_and_the_password_is_sent_twice_a
     assert len(portal.posts) <= 2
 
 
-def test_a_cookie_that_only_changes_its_value_is_no_proof_of_being_let_in(quick_net: Net, tmp_path: Path) -> None:
+def test_a_cookie_that_only_changes_its_value_does_not_prove_being_let_in(quick_net: Net, tmp_path: Path) -> None:
     class Visits(Home):
         name = "visits"
 

@@ -131,7 +131,7 @@ def test_a_one_time_code_is_made_from_its_secret(
     assert any(f"code={code}" in entry.body for entry in site.log for code in codes)
 
 
-def test_a_site_that_does_not_ask_for_the_code_this_time_lets_us_in_all_the_same(
+def test_a_site_that_does_not_ask_for_the_code_this_time_still_lets_us_in(
     member_site: MakeSite, tmp_path: Path
 ) -> None:
     """Known devices, known addresses: a second step is often asked for now and then only."""
@@ -155,7 +155,7 @@ def test_a_site_that_does_not_ask_for_the_code_this_time_lets_us_in_all_the_same
     assert site.record.logins == {"alice": 1}
 
 
-def test_a_code_that_was_refused_is_no_wrong_password(
+def test_a_code_that_was_refused_is_not_a_wrong_password(
     member_site: MakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = member_site(one_time_code="totp")

@@ -1,4 +1,4 @@
-"""A password that is refused by a login page which scripts make, such as that of Apache Superset: no form, no word."""
+"""A password refused by a login page that scripts make, like that of Apache Superset: no form, no message."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_the_right_one_is_sent_at_once_afterwards(
     assert (summary.ending, summary.items, passwords(own)) == ("finished", {"items": 1}, 2)
 
 
-def test_a_further_page_of_the_login_is_no_refusal(
+def test_a_further_page_of_the_login_is_not_a_refusal(
     quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "the-right-one")

@@ -132,7 +132,7 @@ def test_a_missing_extra_ends_a_run_with_code_2_and_counts_nowhere(
     assert site.record.login_posts == {}
 
 
-def test_who_only_presses_enter_is_told_what_to_do() -> None:
+def test_a_user_who_only_presses_enter_is_told_what_to_do() -> None:
     account = Account("buyer", environ={}, ask=lambda prompt, secret: "")
 
     with pytest.raises(NeedsHuman, match="code from the mail: nothing was typed; run the same command again"):

@@ -111,7 +111,7 @@ def test_a_check_that_looks_for_elements_says_nothing_of_json(crawl: Any, site: 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("body", [b"[]", b"", b"{broken"], ids=["list", "empty", "broken"])
-def test_so_it_is_for_all_kinds_of_json(crawl: Any, site: Site, kind: str, body: bytes) -> None:
+def test_the_check_says_nothing_of_any_kind_of_json(crawl: Any, site: Site, kind: str, body: bytes) -> None:
     site.kind, site.body = kind, body
 
     summary, parsed = crawl(CHECKS["css"])
@@ -136,7 +136,7 @@ def test_what_is_neither_html_nor_json_can_be_asked_as_before(crawl: Any, site: 
         pytest.param("css", (401, b"{}"), id="by the built-in sign for 401"),
     ],
 )
-def test_what_does_not_hang_on_elements_still_shows_the_loss(
+def test_a_check_that_does_not_depend_on_elements_still_shows_the_loss(
     crawl: Any, site: Site, check: str, out: tuple[int, bytes]
 ) -> None:
     site.forget_once, site.out = True, out

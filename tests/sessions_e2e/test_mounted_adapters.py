@@ -106,7 +106,7 @@ def test_spiders_with_and_without_an_adapter_are_right_from_their_stored_session
     assert account.unsigned == 0
 
 
-def test_what_is_wrong_in_setting_up_is_told_before_anything_is_sent(
+def test_a_mistake_in_setting_up_is_reported_before_anything_is_sent(
     account: Account, project: Path, command: Crawl
 ) -> None:
     file = project / "spiders" / "three.py"

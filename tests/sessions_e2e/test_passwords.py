@@ -136,7 +136,7 @@ def test_L8_logins_of_an_hour_that_came_to_nothing_are_counted_over_runs_and_spi
     assert crawl(Members, site.url, tmp_path, login_budget=2).exit_code == 0
 
 
-def test_short_sessions_are_no_reason_to_stop(member_site: MakeSite, tmp_path: Path) -> None:
+def test_short_sessions_are_not_a_reason_to_stop(member_site: MakeSite, tmp_path: Path) -> None:
     site = member_site(books=40, expires_after_requests=8)
 
     summary = crawl(Members, site.url, tmp_path, login_budget=1, workers=2)
@@ -248,7 +248,7 @@ def test_two_accounts_have_a_budget_each(
     assert ["'bob'" in message for message in last.messages] == [True]
 
 
-def test_the_credentials_of_a_refused_login_stand_in_the_store_in_no_form_that_could_be_guessed(
+def test_refused_credentials_are_not_stored_in_any_form_that_could_be_guessed(
     shop: PracticeSite, project: Path, command: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from crawler.sessions.accounts import Account

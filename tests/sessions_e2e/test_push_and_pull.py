@@ -169,7 +169,7 @@ def test_a_place_is_written_as_for_scp(text: str, wanted: Place | None) -> None:
         assert Place.of(text) == wanted
 
 
-def test_nothing_of_a_place_reaches_a_shell_as_more_than_a_word(tmp_path: Path) -> None:
+def test_every_part_of_a_place_reaches_the_shell_as_a_single_word(tmp_path: Path) -> None:
     """The program stands for ssh: it runs what it is given, as the shell of another machine would."""
     odd = tmp_path / 'it\'s $(touch broken); `touch broken` & "x"'
     odd.mkdir()

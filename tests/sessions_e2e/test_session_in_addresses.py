@@ -97,7 +97,7 @@ def site(request: pytest.FixtureRequest) -> Iterator[Cookieless]:
 
 
 @pytest.mark.parametrize("site", ["folder", "argument"], indirect=True)
-def test_a_session_that_stands_in_addresses_is_one_login_and_named_with_what_helps(
+def test_a_session_id_in_addresses_costs_one_login_and_is_reported_with_what_helps(
     site: Cookieless, tmp_path: Path
 ) -> None:
     summary = crawl(Pages, site.url, tmp_path)

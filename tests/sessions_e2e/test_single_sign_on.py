@@ -101,7 +101,7 @@ def visit(signed: Signed, folder: Path) -> tuple[Summary, dict[str, str]]:
     return summary, {row["asked"]: row["page"] for row in stored(folder, "asked", "page")}
 
 
-def test_a_page_lost_to_a_sign_on_that_lets_us_in_on_the_way_is_asked_for_again(signed: Signed, tmp_path: Path) -> None:
+def test_a_page_lost_to_a_sign_on_that_lets_us_in_on_the_way_is_requested_again(signed: Signed, tmp_path: Path) -> None:
     signed.expire_after = {3, 7}
 
     summary, found = visit(signed, tmp_path)

@@ -107,7 +107,7 @@ def test_a_single_sign_on_that_is_named_gets_the_password(
 @pytest.mark.parametrize(
     "submit", [usual, filled_first, both_steps(allow=["elsewhere.example"])], ids=["form", "filled", "other"]
 )
-def test_naming_another_host_lets_nothing_go(submit: Submit, opened: Callable[..., Site], tmp_path: Path) -> None:
+def test_naming_another_host_permits_nothing(submit: Submit, opened: Callable[..., Site], tmp_path: Path) -> None:
     shop, other = led_away(opened, "127.0.0.1")
 
     assert crawl(tmp_path, shop, submit).exit_code == 3

@@ -1,4 +1,4 @@
-"""Who waits is told to leave by a signal, whatever its thread does just then: a worker, a run whose disk is full."""
+"""A waiting thread is told to leave by a signal at any moment: a worker, a run whose disk is full."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_signal_that_comes_at_any_moment_of_the_wait_is_heard() -> None:
     subprocess.run([sys.executable, "-c", _MANY], check=True, timeout=30)
 
 
-def test_who_was_told_waits_no_more() -> None:
+def test_a_thread_that_was_told_no_longer_waits() -> None:
     told = SignalEvent()
     began = time.monotonic()
     told.wait(0.05)

@@ -71,7 +71,7 @@ def test_the_audit_tells_what_does_not_match(home: Home, store: Store, crawled: 
     assert any(told in line for line in audit.problems), audit.problems
 
 
-def test_a_lease_that_nobody_will_end_is_told(home: Home, store: Store, crawled: RunRow) -> None:
+def test_a_lease_that_nobody_will_end_is_reported(home: Home, store: Store, crawled: RunRow) -> None:
     home.clock.now += 1000
 
     assert any("lease ran out" in line for line in store.care.audit(crawled.frontier).problems)

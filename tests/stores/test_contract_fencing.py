@@ -167,7 +167,7 @@ def test_two_names_for_one_account_in_one_process_do_not_log_in_at_once(store: S
     assert not claim(store, "me").granted
 
 
-def test_a_claim_is_no_session(store: Store, other: Store) -> None:
+def test_a_claim_is_not_a_session(store: Store, other: Store) -> None:
     claim(store, "me")
 
     assert other.sessions.load(KEY) is None

@@ -64,7 +64,7 @@ def test_a_number_is_never_given_again_in_a_run(store: Store, run: RunRow) -> No
     assert numbers(store.members.living(run.frontier)) == [0, 2]
 
 
-def test_who_says_nothing_for_long_works_no_longer_until_it_says_something(home: Home, run: RunRow) -> None:
+def test_a_process_silent_for_long_no_longer_counts_until_it_reports_again(home: Home, run: RunRow) -> None:
     store = home.open()
     for name in ("a", "b"):
         store.members.join(run.id, owner=name, process="p")
@@ -93,7 +93,7 @@ def test_a_process_of_this_machine_that_has_died_is_missed_at_once(home: Home, r
     assert numbers(store.members.of(run.id)) == [1, 2]
 
 
-def test_of_many_that_claim_a_thing_at_the_same_instant_one_has_it(home: Home, run: RunRow) -> None:
+def test_one_of_many_that_claim_a_thing_at_the_same_instant_gets_it(home: Home, run: RunRow) -> None:
     names = iter("abcdef")
 
     claimed = at_once(home, 6, lambda store: store.values.claim("seeds", next(names), ttl_s=60))
@@ -124,7 +124,7 @@ def test_a_run_knows_its_limit_and_the_pages_before_it(store: Store) -> None:
     assert store.runs.get(first.id) == first
 
 
-def test_what_is_told_of_a_host_is_heard_by_who_asks_later(home: Home, store: Store, run: RunRow) -> None:
+def test_what_is_reported_about_a_host_reaches_processes_that_ask_later(home: Home, store: Store, run: RunRow) -> None:
     store.frontier.add(run.frontier, [found("a", slot="a.test"), found("b", slot="b.test")])
     now = home.clock.now
     bad = HostWord(paused_until=now + 9, crawl_delay_s=2.0, slowed_s=0.5, openings=2, given_up="Unreachable: a")

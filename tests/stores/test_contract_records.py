@@ -252,7 +252,7 @@ def test_a_page_that_always_has_such_things_proves_as_much_as_any(shop: Crawler)
     assert shop.told(run) == [("gone", "2", {})]
 
 
-def test_a_record_whose_item_is_no_good_one_tonight_is_there_as_it_was(shop: Crawler) -> None:
+def test_a_record_whose_item_is_invalid_tonight_stays_as_it_was(shop: Crawler) -> None:
     shop.crawl({"a": [A, B]})
     run = shop.begin()
     shop.pages({"a": [A]}, rejected=[Rejected("Book", "a bad price", key=item(B).key)])
@@ -296,7 +296,7 @@ def state(shop: Crawler) -> Any:
     ],
     ids=["changed", "new", "lacking", "empty", "fields", "same", "back"],
 )
-def test_what_a_page_of_a_lost_session_said_is_taken_back(shop: Crawler, page: Page) -> None:
+def test_records_from_a_page_of_a_lost_session_are_taken_back(shop: Crawler, page: Page) -> None:
     shop.crawl({"a": [A, B, {"id": 4, "price": 41}], "b": [{"id": 5}]})
     shop.crawl({"a": [A, B], "b": [{"id": 5}]})
     before = state(shop)
@@ -311,7 +311,7 @@ def test_what_a_page_of_a_lost_session_said_is_taken_back(shop: Crawler, page: P
     assert shop.told(run) == [("gone", "5", {})]
 
 
-def test_what_two_pages_said_is_taken_back_of_one_alone(shop: Crawler) -> None:
+def test_what_two_pages_said_can_be_taken_back_for_one_of_them(shop: Crawler) -> None:
     shop.crawl({"a": [A], "b": [{"id": 1}]})
     run = shop.begin()
     leased = shop.pages({"b": [{"id": 1, "price": 11}], "a": [{"id": 1, "price": 12}]}, proven=False)

@@ -86,7 +86,7 @@ def test_a_good_login_ends_the_refusal(home: Home, store: Store) -> None:
     assert asking(store, "old", epoch=1).granted
 
 
-def test_X11_refused_credentials_stand_in_no_file_in_the_clear(home: Home, store: Store) -> None:
+def test_X11_refused_credentials_are_not_in_clear_text_in_any_file(home: Home, store: Store) -> None:
     refuse(store, "SECRET-DIGEST")
 
     assert b"SECRET-DIGEST" not in home.bytes()

@@ -33,7 +33,7 @@ def told(store: Store, run: RunRow) -> RunRow:
     return run
 
 
-def test_failures_and_refusals_are_told_by_kind_with_an_example(store: Store, told: RunRow) -> None:
+def test_failures_and_refusals_are_reported_by_kind_with_an_example(store: Store, told: RunRow) -> None:
     failed, skipped = store.reports.ended_samples(told.frontier)
     retried = store.reports.retried_samples(told.frontier)
 
@@ -64,7 +64,7 @@ def test_all_failures_and_retries_are_counted_however_many_addresses_they_have(s
     ]
 
 
-def test_of_many_texts_with_addresses_few_are_read_and_those_without_stay_apart(store: Store, run: RunRow) -> None:
+def test_few_of_many_texts_with_addresses_are_read_and_those_without_stay_apart(store: Store, run: RunRow) -> None:
     names = [f"p{number}" for number in range(120)]
     store.frontier.add(run.frontier, [found(name) for name in names])
     leased = lease(store, run, 120)

@@ -14,7 +14,7 @@ def finish(store: Store, run: int, ending: str = "finished") -> None:
     store.runs.end(run, ending=ending, exit_code=0, summary='{"pages": 1}')
 
 
-def test_a_run_is_told_with_all_that_is_known_of_it(home: Home, store: Store) -> None:
+def test_a_run_is_reported_with_all_that_is_known_of_it(home: Home, store: Store) -> None:
     run = start(store, args='{"year": 2026}')
     home.clock.now += 5
     finish(store, run.id)

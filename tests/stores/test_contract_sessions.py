@@ -182,7 +182,7 @@ def test_S2_a_login_whose_process_died_on_this_machine_is_free_at_once(home: Hom
     assert not claim(home.open(), owner="c").granted
 
 
-def test_a_refused_claim_does_not_stand_in_the_way_of_others(home: Home, store: Store) -> None:
+def test_a_refused_claim_does_not_block_others(home: Home, store: Store) -> None:
     log_in(store, "failed", budget=1)
 
     assert claim(store, owner="a", budget=1).refused
@@ -235,7 +235,7 @@ def test_logins_that_succeed_are_as_many_as_it_takes(store: Store) -> None:
     assert claim(store, epoch=50, budget=1).granted
 
 
-def test_clearing_a_session_is_no_way_around_the_budget(store: Store) -> None:
+def test_clearing_a_session_is_not_a_way_around_the_budget(store: Store) -> None:
     log_in(store, "failed", budget=1)
     store.sessions.clear(KEY)
 

@@ -62,7 +62,7 @@ def test_what_a_killed_process_of_this_machine_had_leased_waits_again_at_once(
     assert store.care.audit(run.frontier).problems == ()
 
 
-def test_one_elsewhere_is_dead_when_it_has_said_nothing_for_long(
+def test_a_process_elsewhere_is_dead_when_it_has_been_silent_for_long(
     home: Home, store: Store, run: RunRow, long_there: None
 ) -> None:
     asleep = lease(store, run, 2, owner="second", lease_s=5_000)

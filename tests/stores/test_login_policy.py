@@ -172,7 +172,7 @@ def test_a_retry_after_that_was_rounded_down_is_given_more_time_each_time() -> N
 @pytest.mark.parametrize(
     ("ending", "first", "last"), [("busy", 2, 300), ("broken", 2, 900), ("absent", 1, 60)], ids=str
 )
-def test_without_one_the_pauses_grow_up_to_a_bound(ending: Ending, first: float, last: float) -> None:
+def test_without_retry_after_the_pauses_grow_up_to_a_bound(ending: Ending, first: float, last: float) -> None:
     waits = [wait_s(after(*[ending] * number, every_s=3601.0)) for number in range(1, 12)]
 
     assert waits == sorted(waits)
@@ -210,7 +210,7 @@ def test_a_limit_of_logins_is_learned_from_the_answers(limit: int, window_s: flo
     assert moments[-1] - moments[0] < 3 * window_s * 30 / limit
 
 
-def test_a_trouble_long_after_the_last_login_is_no_limit() -> None:
+def test_trouble_long_after_the_last_login_is_not_a_login_limit() -> None:
     book = logged(logged(logged(LoginBook(), "ok", at=NOW - 3000), "busy", at=NOW - 100), "ok", at=NOW - 98)
 
     assert learned_limit(book) is None

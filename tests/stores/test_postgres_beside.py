@@ -96,7 +96,7 @@ def test_cookies_that_two_processes_bring_at_the_same_moment_are_all_kept(
     assert values_of(home.open()).keys() == {"a", "b"} | ({"sid"} if not is_new else set())
 
 
-def test_a_record_of_which_two_pages_say_different_things_at_the_same_moment_has_what_both_say(
+def test_a_record_that_two_pages_describe_differently_at_the_same_moment_has_what_both_say(
     home: PostgresHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = home.open(), home.open()

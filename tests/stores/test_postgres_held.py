@@ -1,4 +1,4 @@
-"""Somebody holds an old snapshot, so that dead rows stay: what is asked all day does not pass by all of them."""
+"""Somebody holds an old snapshot, so that dead rows stay: frequent queries do not scan all of them."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_row_that_changes_with_each_transaction_is_followed_by_another(
     assert home.server.do("SELECT count(*) FROM crawl_outcomes", home.name) == [(1,)]
 
 
-def test_who_stops_in_the_midst_of_a_transaction_is_cut_off_and_the_others_go_on(
+def test_a_process_that_stops_in_a_transaction_is_cut_off_and_the_others_go_on(
     home: PostgresHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from crawler.stores.postgres.postgres_line import Interrupted

@@ -1,4 +1,4 @@
-"""The table of requests cut by buckets: nothing is lost on the way, single stays single, and parts are looked into."""
+"""The table of requests cut by buckets: nothing is lost, unique stays unique, and only needed parts are read."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_nothing_is_cut_while_a_crawl_is_at_work_or_into_odd_numbers(home: Postg
     assert parts(home) == []
 
 
-def test_the_bucket_stands_in_front_of_the_number_of_a_lane(home: PostgresHome) -> None:
+def test_the_bucket_comes_before_the_number_of_a_lane(home: PostgresHome) -> None:
     store = home.open()
     run = start(store)
     store.frontier.add(run.frontier, [found(n, slot=host) for n, host in enumerate(HOSTS)])

@@ -106,7 +106,7 @@ def test_nothing_is_changed_under_a_crawl_that_is_at_work(old: Old) -> None:
     assert old.rows("SELECT version FROM crawl_schema") == [(1,)]
 
 
-def test_who_waits_for_a_table_gives_up_in_time_and_leaves_all_as_it_was(old: Old) -> None:
+def test_a_process_that_waits_for_a_table_gives_up_in_time_and_changes_nothing(old: Old) -> None:
     with psycopg.connect(old.address) as other:
         other.execute("SELECT count(*) FROM crawl_requests")
 
@@ -117,7 +117,7 @@ def test_who_waits_for_a_table_gives_up_in_time_and_leaves_all_as_it_was(old: Ol
     assert old.open() is not None
 
 
-def test_of_several_processes_one_brings_it_forward(old: Old) -> None:
+def test_one_of_several_processes_upgrades_it(old: Old) -> None:
     with ThreadPoolExecutor(3) as threads:
         stores = list(threads.map(lambda _: old.open(), range(3)))
 

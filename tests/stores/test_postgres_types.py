@@ -1,4 +1,4 @@
-"""Columns of results in PostgreSQL have a type, from the first value that is one."""
+"""Columns of results in PostgreSQL have the type of the first value that is not None."""
 
 from __future__ import annotations
 

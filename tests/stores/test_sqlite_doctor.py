@@ -51,7 +51,7 @@ def page_of(path: Path, mark: bytes) -> int:
     return path.read_bytes().index(mark) // 4096 * 4096
 
 
-def test_a_sound_store_is_told_to_be_sound(path: Path) -> None:
+def test_a_sound_store_is_reported_to_be_sound(path: Path) -> None:
     found_damage = doctor(str(path))
 
     assert found_damage.ok
@@ -143,7 +143,7 @@ def test_X6_names_of_tables_cannot_lead_out_of_the_folder(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", bytes(9000)], ids=["empty", "text", "zeros"])
-def test_a_file_in_which_nothing_can_be_read_is_said_to_be_one(tmp_path: Path, content: bytes) -> None:
+def test_a_completely_unreadable_file_is_reported_as_such(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "crawl.db"
     path.write_bytes(content)
 

@@ -57,7 +57,7 @@ def test_S4_a_commit_that_does_not_fit_writes_nothing_and_goes_through_when_ther
     assert store.care.audit(run.frontier).ok
 
 
-def test_S4_a_full_disk_is_told_and_survived(tmp_path: Path) -> None:
+def test_S4_a_full_disk_is_reported_and_survived(tmp_path: Path) -> None:
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = subprocess.run(

@@ -82,7 +82,7 @@ def test_a_planted_link_in_the_place_of_the_store_is_refused(tmp_path: Path, the
     assert not there or (victim.read_bytes(), stat.S_IMODE(victim.stat().st_mode)) == (b"", 0o644)
 
 
-def test_a_store_in_a_folder_that_is_a_link_of_ones_own_is_no_fault(tmp_path: Path) -> None:
+def test_a_store_in_a_folder_that_is_the_users_own_link_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "big-disk").mkdir()
     (tmp_path / "data").symlink_to(tmp_path / "big-disk")
 
@@ -106,7 +106,7 @@ def test_a_planted_link_in_the_place_of_the_log_is_not_followed(tmp_path: Path, 
 @pytest.mark.parametrize(
     ("mode", "named"), [(0o777, True), (0o1777, True), (0o702, True), (0o700, False), (0o755, False), (0o770, False)]
 )
-def test_a_folder_that_anybody_may_write_is_named(tmp_path: Path, mode: int, named: bool) -> None:
+def test_a_folder_that_anybody_may_write_to_is_named(tmp_path: Path, mode: int, named: bool) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     folder.chmod(mode)

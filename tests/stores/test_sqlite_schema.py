@@ -178,7 +178,7 @@ def first_schema(home: SQLiteHome) -> sqlite3.Connection:
 
 
 @pytest.mark.usefixtures("first_schema")
-def test_S10_claims_of_the_first_schema_stand_in_the_rows_of_their_sessions_afterwards(home: SQLiteHome) -> None:
+def test_S10_claims_of_the_first_schema_are_in_the_rows_of_their_sessions_afterwards(home: SQLiteHome) -> None:
     store = home.open()
 
     known = store.sessions.load("known")

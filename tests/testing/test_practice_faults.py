@@ -1,4 +1,4 @@
-"""The pages of the practice site that go wrong, and the faults that befall the others by rate."""
+"""The pages of the practice site that fail on request, and the faults that hit the others at a given rate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 
-def test_a_flaky_page_fails_so_many_times_and_works_from_then_on(practice_site, visit) -> None:
+def test_a_flaky_page_fails_a_set_number_of_times_and_then_works(practice_site, visit) -> None:
     visitor = visit(practice_site)
 
     statuses = [visitor.see("/flaky/1?times=3").status_code for _ in range(5)]
@@ -37,7 +37,7 @@ def test_a_flaky_page_fails_again_after_the_record_was_reset(practice_site, visi
     assert visitor.see("/flaky/1?times=1").status_code == 503
 
 
-def test_T10_a_limited_page_counts_who_comes_back_too_early(practice_site, visit) -> None:
+def test_T10_a_limited_page_counts_visitors_that_come_back_too_early(practice_site, visit) -> None:
     visitor = visit(practice_site)
 
     first = visitor.see("/limited/1?after=30")
@@ -194,7 +194,7 @@ def test_latency_delays_shop_pages_only(make_practice_site, visit) -> None:
     assert visitor.see("/robots.txt").elapsed.total_seconds() < 0.1
 
 
-def test_who_asks_too_fast_is_answered_429(make_practice_site, visit) -> None:
+def test_requests_that_come_too_fast_are_answered_with_429(make_practice_site, visit) -> None:
     site = make_practice_site(requests_per_s=5)
     visitor = visit(site)
 
@@ -204,7 +204,7 @@ def test_who_asks_too_fast_is_answered_429(make_practice_site, visit) -> None:
     assert site.record.refused["too-fast"] == 3
 
 
-def test_T7_the_server_hangs_up_without_a_word_after_so_many_answers(make_practice_site, visit) -> None:
+def test_T7_the_server_closes_the_connection_without_notice_after_some_answers(make_practice_site, visit) -> None:
     site = make_practice_site(keep_alive_requests=2)
     visitor = visit(site)
     visitor.mount("http://", HTTPAdapter(max_retries=Retry(1)))  # it may meet the closed connection, or see it in time

@@ -125,7 +125,7 @@ def test_titles_hold_markup_and_other_alphabets_and_come_back_whole(make_practic
     "path",
     ["/nothing", "/book/0", "/book/101", "/book/x", "/book/9999999999999", "/catalogue/?page=0", "/catalogue/?page=6"],
 )
-def test_what_is_not_there_is_a_404(practice_site, visit, path) -> None:
+def test_a_missing_page_is_a_404(practice_site, visit, path) -> None:
     assert visit(practice_site).see(path).status_code == 404
 
 

@@ -98,7 +98,7 @@ def test_gaps_are_the_seconds_between_requests(practice_site, visit) -> None:
     assert practice_site.gaps("127.0.0.2") == []
 
 
-def test_one_can_wait_for_answers(practice_site, visit) -> None:
+def test_a_test_can_wait_for_answers(practice_site, visit) -> None:
     visitor = visit(practice_site)
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(practice_site.wait_for_answers, 3, 10)

@@ -23,7 +23,7 @@ def test_basic_opens_its_area(practice_site, visit, text) -> None:
 
 
 @pytest.mark.parametrize("header", [None, "Basic !!!", "Basic Ym9i", "Bearer x"])
-def test_basic_asks_whoever_did_not_say_who_he_is(practice_site, visit, header) -> None:
+def test_basic_asks_guests_for_credentials(practice_site, visit, header) -> None:
     answer = visit(practice_site).see("/basic/3", headers={"Authorization": header})
 
     assert answer.status_code == 401

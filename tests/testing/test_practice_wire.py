@@ -108,7 +108,7 @@ def test_a_request_as_a_proxy_gets_it_is_answered_for_its_path(practice_site) ->
         pytest.param(b"GET / HTTP/1.1\r\nX: " + b"x" * 300_000, id="giant-head"),
     ],
 )
-def test_what_is_no_request_is_400_and_ends_the_connection(practice_site, request_bytes) -> None:
+def test_an_invalid_request_is_answered_with_400_and_ends_the_connection(practice_site, request_bytes) -> None:
     answer = talk(practice_site, request_bytes)
 
     assert answer.startswith(b"HTTP/1.1 400 Bad Request")

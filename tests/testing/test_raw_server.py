@@ -109,7 +109,7 @@ def test_T13_a_second_answer_may_follow_that_nobody_asked_for(make_raw_server) -
     assert received.count(b"HTTP/1.1 200 OK") == 2
 
 
-def test_it_speaks_tls_where_it_has_a_context_and_keeps_the_handshake_error(make_raw_server, tmp_path) -> None:
+def test_it_uses_tls_if_it_has_a_context_and_keeps_the_handshake_error(make_raw_server, tmp_path) -> None:
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -126,7 +126,7 @@ def test_it_speaks_tls_where_it_has_a_context_and_keeps_the_handshake_error(make
     assert isinstance(server.connections[1].error, ssl.SSLError)
 
 
-def test_it_counts_connections_as_they_open(make_raw_server) -> None:
+def test_connections_are_counted_as_they_open(make_raw_server) -> None:
     server = make_raw_server([HOLD])
     with socket.create_connection((server.host, server.port)), socket.create_connection((server.host, server.port)):
         assert server.wait_for_connections(2)

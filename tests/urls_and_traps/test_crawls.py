@@ -214,7 +214,7 @@ def test_U6_a_link_is_only_ever_asked_for_by_get(quick_net: Net, tmp_path: Path)
     assert {(call.method, call.path) for call in own.calls} == {("GET", "/"), ("GET", "/good")}
 
 
-def test_U7_secure_cookies_stay_home_when_a_page_links_to_plain_http(net: Net, certificates: Certificates) -> None:
+def test_U7_secure_cookies_are_not_sent_when_a_page_links_to_plain_http(net: Net, certificates: Certificates) -> None:
     plain = net.host()
     secure = net.host({"/in": cookie_page("sid=1; Secure; Path=/")}, tls=certificates.context("shop.test"))
     session = net.session(secure.named("shop.test"), verify=certificates.file, names={"shop.test": "127.0.0.1"})

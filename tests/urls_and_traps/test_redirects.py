@@ -95,7 +95,7 @@ def test_U1_where_redirects_end_counts_as_seen(quick_net: Net, tmp_path: Path) -
     assert any(rule.startswith("duplicate") for rule in summary.skipped_by), summary.skipped_by
 
 
-def test_U1_of_where_redirects_end_it_is_said_that_it_was_read(quick_net: Net, tmp_path: Path) -> None:
+def test_U1_the_end_of_redirects_is_reported_as_read(quick_net: Net, tmp_path: Path) -> None:
     own = quick_net.host({"/": Answer.redirect("/end"), "/end": links()})
 
     summary = crawl(Follower, own.url, tmp_path)

@@ -76,10 +76,7 @@ ENTRIES: Final = [
                 "    return bool(more)\n",
             )
         ],
-        [
-            "tests/sessions/test_signs_of_innocent_forms.py"
-            "::test_the_name_of_a_page_that_speaks_of_logging_out_is_no_sign"
-        ],
+        ["tests/sessions/test_signs_of_innocent_forms.py::test_a_page_name_that_mentions_logging_out_is_not_a_sign"],
     ),
     Entry(
         "examples-in-status",
@@ -190,7 +187,7 @@ ENTRIES: Final = [
                 "            if answer is not None:\n                return Secret(answer) if secret else answer\n",
             )
         ],
-        [f"{_WITHOUT}::test_who_only_presses_enter_is_told_what_to_do"],
+        [f"{_WITHOUT}::test_a_user_who_only_presses_enter_is_told_what_to_do"],
     ),
     Entry(
         "guard-in-status",

@@ -35,7 +35,7 @@ ENTRIES: Final = [
                 "code=mark_of(made.name.encode())",
             )
         ],
-        [f"{_NEW}::test_a_refused_password_is_tried_once_and_the_spider_is_there_all_the_same"],
+        [f"{_NEW}::test_a_refused_password_is_tried_once_and_the_spider_is_written_anyway"],
     ),
     Entry(
         "refused-beside-a-form",

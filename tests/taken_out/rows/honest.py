@@ -35,7 +35,7 @@ ENTRIES: Final = [
                 "    if rest is None:\n",
             )
         ],
-        [f"{_ALLOWED}::test_what_is_no_host_is_refused_with_the_right_spelling"],
+        [f"{_ALLOWED}::test_an_invalid_host_is_refused_with_the_right_spelling"],
     ),
     Entry(
         "nothing-is-finished",
@@ -102,13 +102,13 @@ ENTRIES: Final = [
             f"{_DEAD}::test_a_refused_connection_ends_the_run_in_seconds_and_is_named_in_the_first_line[robots first]",
             f"{_DEAD}::test_an_unknown_host_ends_the_run_in_seconds_and_is_named_in_the_first_line[robots first]",
         ],
-        others=[f"{_DEAD}::test_a_robots_txt_that_answers_503_is_asked_for_with_patience_and_its_status_is_told"],
+        others=[f"{_DEAD}::test_a_robots_txt_that_answers_503_is_asked_for_with_patience_and_its_status_is_reported"],
     ),
     Entry(
         "dead-hosts-hold-up-robots-txt",
         "50 dead hosts of 200 held the others up",
         [Swap("crawler/engine/workers.py", "_BLOCKING = 96  #", "_BLOCKING = 8  #")],
-        [f"{_DEAD}::test_dead_hosts_do_not_hold_up_the_live_ones"],
+        [f"{_DEAD}::test_dead_hosts_do_not_delay_the_live_ones"],
     ),
     Entry(
         "dead-hosts-hold-up-pages",
@@ -120,7 +120,7 @@ ENTRIES: Final = [
                 "            scout = False\n",
             )
         ],
-        [f"{_DEAD}::test_dead_hosts_do_not_hold_up_the_live_ones_without_robots_txt"],
+        [f"{_DEAD}::test_dead_hosts_do_not_delay_the_live_ones_without_robots_txt"],
     ),
     Entry(
         "idle-callback",

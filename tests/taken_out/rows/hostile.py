@@ -73,7 +73,7 @@ ENTRIES: Final = [
         "too-many-links",
         _RICH,
         [Swap("crawler/pages/page_limits.py", "MAX_LINKS: Final = 100_000  #", "MAX_LINKS: Final = 10_000_000  #")],
-        [f"{_LIMITS}::test_of_very_many_links_the_first_hundred_thousand_are_followed_and_the_others_counted"],
+        [f"{_LIMITS}::test_the_first_hundred_thousand_links_of_a_page_are_followed_and_the_others_counted"],
     ),
     Entry(
         "large-pages-take-turns",
@@ -151,7 +151,7 @@ ENTRIES: Final = [
         ],
         [
             f"{_FORMS}::test_a_password_is_not_posted_to_another_port_that_the_login_page_leads_to",
-            f"{_FORMS}::test_naming_another_host_lets_nothing_go",
+            f"{_FORMS}::test_naming_another_host_permits_nothing",
         ],
     ),
     Entry(
@@ -182,7 +182,7 @@ ENTRIES: Final = [
         ],
         others=[
             "tests/engine/test_dead_hosts.py"
-            "::test_a_robots_txt_that_answers_503_is_asked_for_with_patience_and_its_status_is_told"
+            "::test_a_robots_txt_that_answers_503_is_asked_for_with_patience_and_its_status_is_reported"
         ],
     ),
     Entry(
@@ -231,7 +231,7 @@ ENTRIES: Final = [
                 "        if by_start is self._by_start:\n            return text\n",
             )
         ],
-        ["tests/security/test_secrets.py::test_X11_no_secret_but_what_stands_in_addresses_is_in_the_raw_files"],
+        ["tests/security/test_secrets.py::test_X11_no_secret_except_those_in_addresses_is_in_the_raw_files"],
     ),
     Entry(
         "sealed-for-its-place",
@@ -278,7 +278,7 @@ ENTRIES: Final = [
                 "    if mode & stat.S_IRWXU:\n",
             )
         ],
-        [f"{_NEIGHBOURS}::test_a_run_names_a_folder_that_anybody_may_write"],
+        [f"{_NEIGHBOURS}::test_a_run_names_a_folder_that_anybody_may_write_to"],
     ),
     Entry(
         "tight-memory",
@@ -353,7 +353,7 @@ ENTRIES: Final = [
                 "written, is_split, in_agents = len(group), True, False",
             )
         ],
-        ["tests/frontier/test_robots.py::test_a_record_that_is_no_rule_does_not_end_the_list_of_agents"],
+        ["tests/frontier/test_robots.py::test_a_record_that_is_not_a_rule_does_not_end_the_list_of_agents"],
     ),
     Entry(
         "robots-txt-in-utf-16",
@@ -387,7 +387,7 @@ ENTRIES: Final = [
                 '_FIELDS.get(name, "")',
             )
         ],
-        ["tests/test_sitemaps.py::test_a_guid_that_is_no_address_is_counted"],
+        ["tests/test_sitemaps.py::test_a_guid_that_is_not_an_address_is_counted"],
     ),
     Entry(
         "promise-without-a-test",

@@ -28,7 +28,7 @@ ENTRIES: Final = [
             )
         ],
         ["tests/content/test_end_of_html.py::test_rows_and_links_after_the_end_are_crawled"],
-        others=["tests/content/test_content.py::test_of_a_robots_txt_of_two_megabytes_the_beginning_holds"],
+        others=["tests/content/test_content.py::test_only_the_beginning_of_a_robots_txt_of_two_megabytes_counts"],
     ),
     Entry(
         "bytes-that-do-not-fit",
@@ -49,7 +49,7 @@ ENTRIES: Final = [
         "window-of-the-meta-element",
         _WINDOWS,
         [Swap("crawler/pages/charsets.py", "islice(_META.finditer(body), _MOST_METAS)", "_META.finditer(body[:4096])")],
-        [f"{_CHARSETS}::test_a_meta_element_counts_however_far_down_it_stands"],
+        [f"{_CHARSETS}::test_a_meta_element_counts_however_far_down_it_is"],
     ),
     Entry(
         "window-of-the-base",
@@ -61,7 +61,7 @@ ENTRIES: Final = [
                 "or _BASE.search(self.body[:16384]) is not None",
             )
         ],
-        [f"{_CHARSETS}::test_base_href_counts_wherever_it_stands[far-down]"],
+        [f"{_CHARSETS}::test_base_href_counts_wherever_it_is[far-down]"],
     ),
     Entry(
         "query-in-the-charset-of-its-page",
@@ -98,7 +98,7 @@ ENTRIES: Final = [
             )
         ],
         [
-            "tests/docs/test_limits_page.py::test_a_limit_in_the_code_is_justified_in_the_table_with_its_value",
+            "tests/docs/test_limits_page.py::test_a_limit_in_the_code_is_explained_in_the_table_with_its_value",
             f"{_BROWSERS}::test_what_browsers_open_is_crawled_with_default_settings",
         ],
     ),
@@ -135,7 +135,7 @@ ENTRIES: Final = [
         [Swap("crawler/sessions/hops.py", 'inside = self.leads_inside and not options["proxies"]', "inside = False")],
         [
             f"{_INSIDE}::test_X8_a_private_start_host_may_lead_to_its_private_single_sign_on",
-            f"{_INSIDE}::test_X8_only_a_session_that_logs_in_is_led_inside",
+            f"{_INSIDE}::test_X8_only_a_session_that_logs_in_may_be_led_to_a_private_host",
         ],
     ),
     Entry(
@@ -148,7 +148,7 @@ ENTRIES: Final = [
                 'inside = not options["proxies"]',
             )
         ],
-        [f"{_INSIDE}::test_X8_only_a_session_that_logs_in_is_led_inside"],
+        [f"{_INSIDE}::test_X8_only_a_session_that_logs_in_may_be_led_to_a_private_host"],
     ),
     Entry(
         "limit-latin-1-credentials",

@@ -126,7 +126,7 @@ ENTRIES: Final = [
                 "():",
             )
         ],
-        ["tests/cli/test_guard_command.py::test_it_lists_pages_with_when_and_how_each_was_found_out"],
+        ["tests/cli/test_guard_command.py::test_it_lists_pages_with_when_and_how_each_was_discovered"],
     ),
     Entry(
         "bans-are-forgotten",
@@ -283,7 +283,7 @@ ENTRIES: Final = [
             )
         ],
         [
-            "tests/sessions/test_lives.py::test_where_they_do_not_each_session_but_the_first_brings_all_but_the_probe",
+            "tests/sessions/test_lives.py::test_where_pages_do_not_show_it_each_session_but_the_first_is_used_up_except_for_the_probe",
         ],
     ),
     Entry(
@@ -331,7 +331,7 @@ ENTRIES: Final = [
         ],
         [
             "tests/sessions/test_session_evidence.py"
-            "::test_pages_that_come_back_in_a_doubt_are_kept_until_the_probe_has_spoken"
+            "::test_pages_that_come_back_during_a_doubt_are_kept_until_the_probe_has_decided"
         ],
     ),
     Entry(
@@ -356,7 +356,7 @@ ENTRIES: Final = [
                 '_COUNTED: Final = frozenset({"", "ok", "refused",',
             )
         ],
-        [f"{_PASSWORDS}::test_short_sessions_are_no_reason_to_stop"],
+        [f"{_PASSWORDS}::test_short_sessions_are_not_a_reason_to_stop"],
     ),
     Entry(
         "failed-logins-are-spaced",

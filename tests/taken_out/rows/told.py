@@ -53,7 +53,7 @@ ENTRIES: Final = [
                 '        return "status 407"\n    return f"no answer ({status})"\n',
             )
         ],
-        ["tests/borders/test_proxies.py::test_a_failure_of_the_proxy_is_told_as_one"],
+        ["tests/borders/test_proxies.py::test_a_failure_of_the_proxy_is_reported_as_one"],
     ),
     Entry(
         "status-of-robots-txt",
@@ -67,7 +67,7 @@ ENTRIES: Final = [
         ],
         [
             "tests/engine/test_dead_hosts.py"
-            "::test_a_robots_txt_that_answers_503_is_asked_for_with_patience_and_its_status_is_told"
+            "::test_a_robots_txt_that_answers_503_is_asked_for_with_patience_and_its_status_is_reported"
         ],
     ),
     Entry(
@@ -158,7 +158,7 @@ ENTRIES: Final = [
         "setting-of-scrapy",
         _HABIT,
         [Swap("crawler/settings.py", "    if key in SETTINGS:\n", "    if key in SETTINGS and not SETTINGS[key]:\n")],
-        [f"{_HABITS}::test_a_setting_of_scrapy_that_is_none_here_says_what_does_it"],
+        [f"{_HABITS}::test_a_scrapy_setting_that_does_not_exist_here_names_what_to_use"],
     ),
     Entry(
         "run-takes-a-class",
@@ -177,7 +177,7 @@ ENTRIES: Final = [
         "links-in-one-piece",
         _PLAIN,
         [Swap("crawler/items.py", "        if isinstance(item, Followed):\n", "        if item is Followed:\n")],
-        [f"{_NEXT}::test_links_that_are_yielded_in_one_piece_are_told_in_plain_words"],
+        [f"{_NEXT}::test_links_yielded_as_one_object_are_reported_in_plain_words"],
     ),
     Entry(
         "bar-of-a-run-that-goes-on",
@@ -195,7 +195,7 @@ ENTRIES: Final = [
         "prints-above-the-bar",
         _BAR,
         [Swap("crawler/cli/progress.py", "redirect_stdout=sys.stdout.isatty(),", "redirect_stdout=False,")],
-        ["tests/cli/test_bar_at_a_terminal.py::test_what_a_spider_prints_stands_above_the_bar_which_takes_one_row"],
+        ["tests/cli/test_bar_at_a_terminal.py::test_output_of_a_spider_is_above_the_bar_which_takes_one_row"],
     ),
     Entry(
         "end-in-sight",
@@ -210,7 +210,7 @@ ENTRIES: Final = [
         ],
         [
             "tests/cli/test_live_line.py::test_a_live_line_shows_the_newest_numbers_and_an_end_where_one_is_in_sight",
-            "tests/cli/test_live_line.py::test_no_end_is_said_where_none_is_in_sight",
+            "tests/cli/test_live_line.py::test_no_end_is_shown_when_none_is_in_sight",
         ],
     ),
     Entry(
@@ -235,7 +235,7 @@ ENTRIES: Final = [
                 'if not headers.get("host", "x"):',
             )
         ],
-        [f"{_LOOKING}/test_browse.py::test_only_who_has_the_token_and_asks_by_this_machines_names_is_let_in"],
+        [f"{_LOOKING}/test_browse.py::test_only_requests_with_the_token_and_by_this_machines_names_are_let_in"],
     ),
     Entry(
         "browse-without-secrets",
@@ -277,7 +277,7 @@ ENTRIES: Final = [
                 'log.debug("metrics_port %d: %s; this run has no metrics"',
             )
         ],
-        [f"{_LOOKING}/test_metrics_and_traces.py::test_a_port_that_is_taken_is_told_and_fails_nothing"],
+        [f"{_LOOKING}/test_metrics_and_traces.py::test_a_port_that_is_taken_is_reported_and_fails_nothing"],
     ),
     Entry(
         "frame-that-comes-back",
@@ -293,7 +293,7 @@ ENTRIES: Final = [
         [Swap("crawler/rendering/browser_tab.py", 'if _BY_ITSELF in (request.failure or ""):', "if not request.url:")],
         [
             "tests/rendering/test_parts.py"
-            "::test_what_the_browser_tried_to_send_by_itself_is_told_and_what_the_crawl_refused_is_not"
+            "::test_what_the_browser_tried_to_send_by_itself_is_reported_and_what_the_crawl_refused_is_not"
         ],
     ),
     Entry(
@@ -314,7 +314,7 @@ ENTRIES: Final = [
         [Swap("crawler/output/history.py", 'if again := summary_of(run).get("again"):', 'if again := "":')],
         [
             "tests/cli/test_killed_runs.py"
-            "::test_a_killed_run_is_told_with_what_is_stored_of_it_and_the_command_that_goes_on"
+            "::test_a_killed_run_is_reported_with_what_is_stored_of_it_and_the_command_to_resume_it"
         ],
     ),
     Entry(
@@ -323,7 +323,7 @@ ENTRIES: Final = [
         [Swap("crawler/cli/exits.py", '{shlex.quote(spider)}", text) if spider else text', 'NAME", text)')],
         [
             "tests/authoring/test_new_from_a_page.py"
-            "::test_a_refused_password_is_tried_once_and_the_spider_is_there_all_the_same"
+            "::test_a_refused_password_is_tried_once_and_the_spider_is_written_anyway"
         ],
     ),
 ]
