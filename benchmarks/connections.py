@@ -1,7 +1,8 @@
 """Threads and descriptors by number of connections: ``python -m benchmarks.connections [--against REVISION]``.
 
 One process crawls hosts that answer after half a second, with one to a thousand connections. Its peak numbers of
-threads, descriptors and memory are read from /proc while it runs.
+threads, descriptors and memory are read from /proc while it runs, and so is the number of connections that the server
+has open.
 """
 
 from __future__ import annotations
@@ -52,21 +53,29 @@ LOADS = (Load(1, 1, 30), Load(1, 32, 1_000), Load(1, 500, 4_000), Load(2, 500, 4
 
 @dataclass(slots=True)
 class Most:
-    """Peak figures of a process, and its total CPU time."""
+    """Peak figures of a process, the most connections that its server had open, and its total CPU time."""
 
+    open: int = 0
     threads: int = 0
     descriptors: int = 0
     memory_mb: float = 0.0
     cpu_s: float = 0.0
     pages: int = 0
 
-    def look(self, pid: int) -> None:
+    def look(self, pid: int, port: int) -> None:
         """Update the figures; does nothing if the process has ended."""
+        self.open = max(self.open, established(port))
         with contextlib.suppress(OSError, ValueError, IndexError):
             status = Path(f"/proc/{pid}/status").read_text()
             self.threads = max(self.threads, int(status.partition("Threads:")[2].split()[0]))
             self.memory_mb = max(self.memory_mb, int(status.partition("VmHWM:")[2].split()[0]) / 1000)
             self.descriptors = max(self.descriptors, len(os.listdir(f"/proc/{pid}/fd")))
+
+
+def established(port: int) -> int:
+    """How many connections are open at a server's port, on any address of this machine."""
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
 
 
 def crawled(contender: table.Contender, load: Load, made: site.Site, server: Any, work: Path) -> Most:
@@ -87,7 +96,7 @@ def crawled(contender: table.Contender, load: Load, made: site.Site, server: Any
         subprocess.Popen(command, env=environ, cwd=work, stdout=log, stderr=log) as run,
     ):
         while time.monotonic() < ends:
-            most.look(run.pid)
+            most.look(run.pid, server.port)
             pid, status, usage = os.wait4(run.pid, os.WNOHANG)
             if pid:
                 run.returncode = os.waitstatus_to_exitcode(status)
@@ -112,7 +121,8 @@ def main() -> None:
     keys = ["ours-1"]
     if options.against:
         keys += [key for key in table.add_revision(options.against) if key.startswith("ours-1")]
-    print("| connections | | threads | descriptors | peak MB | CPU ms a page |\n|--:|---|--:|--:|--:|--:|")
+    print("| connections | | open at the server | threads | descriptors | peak MB | CPU ms a page |")
+    print("|--:|---|--:|--:|--:|--:|--:|")
     for load in LOADS:
         with tempfile.TemporaryDirectory(prefix="connections-", dir="/dev/shm") as folder:
             port = free_port()
@@ -125,7 +135,9 @@ def main() -> None:
                     work = Path(tempfile.mkdtemp(dir=folder))
                     most = crawled(contender, load, made, server, work)
                     cpu_ms = most.cpu_s / most.pages * 1000
-                    told = f"{most.threads} | {most.descriptors:,} | {most.memory_mb:.0f} | {cpu_ms:.2f}"
+                    told = (
+                        f"{most.open:,} | {most.threads} | {most.descriptors:,} | {most.memory_mb:.0f} | {cpu_ms:.2f}"
+                    )
                     print(f"| {load.connections:,} | {contender.revision or 'now'} | {told} |", flush=True)
 
 
