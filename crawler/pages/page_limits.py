@@ -8,7 +8,6 @@ Large trees share a budget of the process: a page that finds it spent waits for 
 
 from __future__ import annotations
 
-import ctypes
 import re
 import threading
 import time
@@ -122,8 +121,10 @@ class Trees:
 @cache
 def _trim() -> Callable[[int], int] | None:
     """`malloc_trim` of the C library; None where it has none."""
+    from ctypes import CDLL  # loaded with the first large tree
+
     try:
-        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+        found: Callable[[int], int] = CDLL(None).malloc_trim
     except (AttributeError, OSError):
         return None
     return found
