@@ -60,8 +60,8 @@ def told_of_hidden(command: str) -> list[str]:
     if HIDDEN not in command:
         return []
     return [
-        f"{HIDDEN} in the proposed command stands for what is secret and not shown; type that again, or give it without"
-        " typing, by a variable such as CRAWL_PROXY or in a file"
+        f"{HIDDEN} in the proposed command stands for a secret that is not shown; type it again, or give it without"
+        " typing, in a variable such as CRAWL_PROXY or in a file"
     ]
 
 

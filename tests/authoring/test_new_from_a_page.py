@@ -165,7 +165,7 @@ def test_a_page_that_its_scripts_make_is_told_so_and_the_spider_can_be_made_anew
     assert "its scripts make this page" in made.out
     assert "`crawl new orders --from-har FILE --replace`" in made.out
     assert "`render = True`" in made.out
-    assert (refused.code, "--replace writes it anew" in refused.err) == (2, True)
+    assert (refused.code, "--replace overwrites it" in refused.err) == (2, True)
     assert "for row in" in (project / "spiders" / "orders.py").read_text()
     assert (project / "spiders" / "orders.py.before").read_text() == first
     assert "scripts" not in plain.out

@@ -283,7 +283,7 @@ def test_where_nothing_is_stored_nothing_is_made(orders: Path, crawl: Crawl, wor
     done = crawl(*words)
 
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("crawl: data/crawl.db is not there: nothing is stored yet; ")
+    assert done.err.startswith("crawl: data/crawl.db does not exist: nothing is stored yet; ")
     assert not (orders / "data").exists()
 
 

@@ -107,7 +107,7 @@ def test_without_failures_the_list_says_so(site: Site, crawl: Crawl) -> None:
     (Path("spiders") / "shop.py").write_text(SPIDER.format(url=site.host.url).replace('"broken"', '"never"'))
     crawl("run", "shop")
 
-    assert crawl("failures", "shop").err == "crawl: nothing of the last crawl of shop has failed\n"
+    assert crawl("failures", "shop").err == "crawl: nothing failed in the last crawl of shop\n"
     assert crawl("failures", "other").code == 2
 
 

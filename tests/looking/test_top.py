@@ -113,7 +113,7 @@ def test_a_run_is_watched_from_another_terminal_and_its_end_is_seen(
     assert "the runs go on" in terminal.shown
     assert "killed" in after
     assert "last word" in after
-    assert crawl("top").out.startswith("nothing runs; the last run was 1 of orders, killed at ")
+    assert crawl("top").out.startswith("nothing is running; the last run was 1 of orders, killed at ")
 
 
 def test_a_run_of_one_machine_is_listed_paused_set_going_again_and_told_to_leave(
