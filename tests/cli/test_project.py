@@ -201,7 +201,7 @@ def test_traceback_shows_where_an_error_comes_from_wherever_it_stands(orders: Pa
         (["run"], "crawl: Missing argument 'NAME'; `crawl run --help` shows how"),
         (["runn"], "crawl: No such command 'runn'. Did you mean 'run', 'runs'? `crawl --help` shows how\n"),
         (["fetch", "shop.example/x"], "not a valid URL: 'shop.example/x'; write it in full, such as https://"),
-        (["run", "orders", "-a", "name=x"], "'name' of a spider is written in its class"),
+        (["run", "orders", "-a", "name=x"], "'name' of a spider is set in its class"),
         (["--bad"], "crawl: No such option: --bad"),
         (["crawl", "orders"], "crawl: there is no command 'crawl': `crawl run NAME` does it here\n"),
         (["startproject", "shop"], "`crawl init` does it here"),

@@ -261,7 +261,7 @@ def test_a_mistake_in_a_callback_is_told_with_its_line_wherever_the_run_is_told(
     wrong, error = MISTAKES[mistake]
     file = shop / "spiders" / "other.py"
     file.write_text(file.read_text().replace('yield {"url": response.url} if', f"yield {wrong} if"))
-    mend = "mend spiders/other.py, line 9, then crawl retry other"
+    mend = "fix spiders/other.py, line 9, then crawl retry other"
 
     ran = crawl("run", "other", "-a", "good=1")
     shown = crawl("status", "other").out, crawl("runs", "show", "1").out

@@ -86,7 +86,7 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
     ),
     "a host of several is dead": (
         Facts(pages=5, items=1, failed=[of(f"Unreachable: refused ({URL})", 3)], silent={"dead.test": 3}),
-        "failures", "host-never-answered", "dead.test never answered, 3 requests failed for it: refused",
+        "failures", "host-never-answered", "dead.test never answered, 3 requests failed because of it: refused",
     ),
     "no good robots.txt": (
         Facts(failed=[of("RobotsUnreachable: http://shop.test/robots.txt answers 503; nothing may be fetched", 4)]),
@@ -124,7 +124,7 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
         Facts(pages=2, failed=[of("KeyError: 'id'")], stopped_by="limit: max_time 3 s"), "failures", "some-failed", "1 "
     ),
     "the same, no item": (Facts(pages=3, stopped_by="limit: max_pages 3"), "no items", "no-items", "no item"),
-    "a process was killed": (Facts(pages=3, items=3, waiting=1), "failures", "left-waiting", "1 request still waits"),
+    "a process was killed": (Facts(pages=3, items=3, waiting=1), "failures", "left-waiting", "1 request is still"),
     "the same, and some failed": (
         Facts(pages=3, items=3, waiting=2, failed=[of("KeyError: 'id'")]), "failures", "left-waiting", "2 requests"
     ),
@@ -189,7 +189,7 @@ SITES: dict[str, tuple[Any, int, str, str]] = {
     "the start page leads to a private host": (
         {"/": Answer.redirect("http://127.0.0.9:9/")}, 1, "not-reached", "private address 127.0.0.9"
     ),
-    "every page is missing": ({"*": Answer(404, b"no")}, 1, "all-missing", "the only request answered 404"),
+    "every page is missing": ({"*": Answer(404, b"no")}, 1, "all-missing", "the only request got 404"),
     "every page is refused": ({"*": Answer(403, b"no")}, 1, "all-refused", "refused with 403"),
     "the rows have another class": ({"*": Answer(body=b"<p class=line>1</p>")}, 9, "no-items-no-links", "see parse"),
     "links, but no rows": ({"*": Answer(body=b"<a href=/b>b</a>")}, 9, "no-items", "no item came of 2 pages"),

@@ -98,7 +98,7 @@ def test_failures_are_listed_by_cause_and_each_cause_can_be_tried_again_alone(si
     assert site.asked() == {"gone-1", "gone-2", "gone-3", "broken"}
     nothing = crawl("retry", "shop", "--cause", "TimedOut", "-a", "part=1")
     assert nothing.code == 2
-    assert "nothing failed for that; there is: KeyError: 'price'" in nothing.err
+    assert "nothing failed because of that; there is: KeyError: 'price'" in nothing.err
     assert site.asked() == set()
 
 

@@ -48,7 +48,7 @@ def take_steps(session: Session, spider: Spider, *, probe_url: str | None) -> No
     if (kind := unsent(returned)) is not None:
         what, instead = habits.RETURNED[kind]
         raise LoginMiswritten(
-            session.name, f"{type(spider).__name__}.login returns {what}, which nobody sends; {instead}"
+            session.name, f"{type(spider).__name__}.login returns {what}, which is never sent; {instead}"
         )
     if session.last_answer is not None:
         session.refreshed(session.last_answer)

@@ -16,11 +16,11 @@ _MEANINGS: Final = (
     (re.compile(r"""incomplete input|syntax error at end of input|near "THEN\""""), "it ends too early"),
     (
         re.compile(r"""unrecognized token. "(.+)|unterminated quoted (?:string|identifier) at or near "(.+)\"\Z"""),
-        "a quote is not closed, or a sign is not known: {}",
+        "a quote is not closed, or a character is unknown: {}",
     ),
     (re.compile(r"""(?:at or )?near "(.+?)":? ?.*"""), "something is wrong at {}"),
     (re.compile(r"operator does not exist: (.+)"), "two kinds of values are compared ({}): put texts in quotes"),
-    (re.compile(r"argument of CASE/WHEN must be type boolean"), "it is a value, and nothing that is true or false"),
+    (re.compile(r"argument of CASE/WHEN must be type boolean"), "it is a value, not something true or false"),
     (re.compile(r"one statement at a time|multiple commands"), "it is more than one condition"),
 )
 
@@ -34,8 +34,8 @@ def refusal(where: str, table: str, objection: str, columns: Sequence[str]) -> s
     """
     shown = where if len(where) <= _LONGEST else f"{where[:_LONGEST]}..."
     return (
-        f"--where {shown!r} cannot be asked of {table}: {_meaning(objection, columns)}; its columns are:"
-        f" {', '.join([*columns, *_OURS])}; texts stand in single quotes: \"price < 10 AND kind = 'tea'\""
+        f"--where {shown!r} cannot be applied to {table}: {_meaning(objection, columns)}; its columns are:"
+        f" {', '.join([*columns, *_OURS])}; put texts in single quotes: \"price < 10 AND kind = 'tea'\""
     )
 
 
