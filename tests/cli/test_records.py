@@ -294,4 +294,4 @@ def test_changes_of_items_without_a_key_say_what_to_write(make_practice_site: An
     told = crawl("changes", "books")
 
     assert "no item has a key" in told.err
-    assert "write `keys` in the spider" in told.err
+    assert "set `keys` in the spider" in told.err

@@ -168,7 +168,7 @@ def test_a_value_that_does_not_fit_an_option_is_told_without_the_words_of_a_libr
             ["sessions", "diff", "7", "8"],
             "no session has a change 7; `crawl sessions history SESSION` lists their numbers",
         ),
-        (["workers", "start"], "workers of which spider? Write `crawl workers start NAME`"),
+        (["workers", "start"], "workers for which spider? Write `crawl workers start NAME`"),
         (["-C", "nowhere", "list"], "-C nowhere: there is no such folder; `crawl init FOLDER` makes a project"),
         (["-C", "empty", "run", "tea"], "there is no folder spiders/ here, as a project has; `crawl -C FOLDER ...`"),
     ],
@@ -203,7 +203,7 @@ def test_a_model_whose_key_is_written_as_that_of_a_dataclass_is_told_what_to_wri
     done = crawl("run", "tea")
 
     assert (done.code, len(done.err.splitlines())) == (2, 1)
-    assert "write __key__ in the place of key" in done.err
+    assert "write __key__ instead of key" in done.err
     assert "pydantic.dev" not in done.err
 
 

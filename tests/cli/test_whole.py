@@ -177,7 +177,7 @@ def test_fetch_asks_the_logout_guard_first_and_goes_there_with_force(
     refused = crawl("fetch", out, "--spider", "orders")
 
     assert refused.code == 2
-    assert "the logout guard refuses it: logout (path); --force goes there" in refused.err
+    assert "the logout guard refuses it: logout (path); --force fetches it" in refused.err
     crawl("fetch", account, "--spider", "orders")
     assert sum(shop.record.logins.values()) == 1
     assert crawl("fetch", out).code in (0, 1)  # a guest has nothing to lose

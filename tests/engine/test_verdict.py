@@ -105,7 +105,7 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
     ),
     "none, and there were some": (
         Facts(pages=110, figures=figures(0), before=BEFORE, callbacks={"parse": Yield(110, 0, 109)}),
-        "no items", "no-items", "no item came of 110 pages: see parse; the last complete crawl had 100",
+        "no items", "no-items", "no item came from 110 pages: see parse; the last complete crawl had 100",
     ),
     "none, and that is accepted": (
         Facts(pages=110, before=BEFORE, wanted=Expected(accepted=True)), "finished", "", ""
@@ -192,8 +192,8 @@ SITES: dict[str, tuple[Any, int, str, str]] = {
     "every page is missing": ({"*": Answer(404, b"no")}, 1, "all-missing", "the only request got 404"),
     "every page is refused": ({"*": Answer(403, b"no")}, 1, "all-refused", "refused with 403"),
     "the rows have another class": ({"*": Answer(body=b"<p class=line>1</p>")}, 9, "no-items-no-links", "see parse"),
-    "links, but no rows": ({"*": Answer(body=b"<a href=/b>b</a>")}, 9, "no-items", "no item came of 2 pages"),
-    "an empty answer": ({"*": Answer(body=b"")}, 9, "no-items-no-links", "no item and no link came of 1 page"),
+    "links, but no rows": ({"*": Answer(body=b"<a href=/b>b</a>")}, 9, "no-items", "no item came from 2 pages"),
+    "an empty answer": ({"*": Answer(body=b"")}, 9, "no-items-no-links", "no item and no link came from 1 page"),
 }  # fmt: skip
 
 

@@ -259,7 +259,7 @@ def test_a_failure_comes_as_a_mail(place: Place, crawl: Crawl) -> None:
     assert mail["Subject"] == "shop: no items"
     assert "ann@example.com" in mail["To"]
     text = mail.get_body(("plain",)).get_content()
-    assert "no item and no link came of 1 page: see parse" in text
+    assert "no item and no link came from 1 page: see parse" in text
     assert "next: crawl shell shop" in text
     assert [each["event"] for each in place.told()] == ["failure"]  # both ways are told
 

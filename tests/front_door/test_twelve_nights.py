@@ -127,7 +127,7 @@ def test_twelve_nights_are_told_right_and_each_recovers(
 
         ended = night(no_books)
         assert ended.code == 9, told(ended)
-        assert f"no item came of 4 pages: see parse; the last 4 complete crawls had {BOOKS}" in told(ended)
+        assert f"no item came from 4 pages: see parse; the last 4 complete crawls had {BOOKS}" in told(ended)
 
         next_night()
         site.edit = None
