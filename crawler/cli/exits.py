@@ -77,7 +77,7 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
         HUMAN,
         "needs human",
         "A session waits for a person; everything else was done.",
-        "The summary names the `crawl login` command that goes on.",
+        "The summary names the `crawl login` command to go on with.",
     ),
     (
         NOTHING,
@@ -98,7 +98,7 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
         "not written",
         "An export would have replaced a file with the items of a crawl that did not end well, or with none at all. The"
         " file is as it was.",
-        "Run the crawl to its end, export another run (`--run N`, `--all`), or write it all the same with `--force`.",
+        "Run the crawl to its end, export another run (`--run N`, `--all`), or write it anyway with `--force`.",
     ),
     (
         LESS,
@@ -154,7 +154,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
 _HINTS: tuple[tuple[type[Exception], str], ...] = (
     (errors.InvalidURL, "write it in full, such as https://shop.example/orders"),
     (errors.AlreadyRunning, "wait for it, or use --if-running wait or --if-running skip"),
-    (errors.NotWritten, "--force writes it all the same"),
+    (errors.NotWritten, "--force writes it anyway"),
     (errors.WrongPassword, "put them right, then `crawl login NAME` tries them once; --force tries these again"),
     (errors.LoginBudgetSpent, ""),  # says itself when it is possible again
     (errors.LoginFailed, "`crawl login NAME --force --traceback` shows the login alone"),

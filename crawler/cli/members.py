@@ -98,7 +98,7 @@ def _list(wanted: str | None, store: str | None, as_json: bool) -> None:
             say(json.dumps(each.as_dict()))
         return
     if not found:
-        say("nobody works on a crawl" if wanted is None else f"nobody works on a crawl of {wanted}")
+        say("nobody is working on a crawl" if wanted is None else f"nobody is working on a crawl of {wanted}")
     for line in columns([_cells(each) for each in found], _HEADING) if found else ():
         say(line)
 

@@ -75,7 +75,7 @@ def new(
     except StatusError as error:
         login = error.status in (401, 403)
         recorded = "; `--from-har FILE` takes its login as a browser has recorded it" if login else ""
-        tell(f"crawl: {exits.line_for(error)}: no spider was made{recorded}; with --blank one is made all the same")
+        tell(f"crawl: {exits.line_for(error)}: no spider was made{recorded}; with --blank one is made anyway")
         raise typer.Exit(exits.code_for(error)) from None
     _written(path, name, explored, replace=replace)
 

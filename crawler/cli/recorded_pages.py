@@ -183,7 +183,7 @@ def _lines(checked: list[Checked]) -> Iterable[str]:
             yield f"differs    {each.case.file}: {gives}"
             yield from (f"  {line}" for line in checked_lines(each))
     red = sum(not each.is_right for each in checked)
-    verdict = f"{red:,} not as it should be" if red else "all as they should be"
+    verdict = f"{red:,} not as expected" if red else "all as expected"
     yield f"{counted(len(checked), 'recorded page')}, no request: {verdict}"
 
 

@@ -81,7 +81,7 @@ def _tell_of_lost_variables() -> None:
     if "CRAWL_KEY" in lost:
         tell(
             "crawl: such a job does not get CRAWL_KEY, and cannot read sessions that are encrypted with it: it logs in"
-            " anew, with a key from its file; use that here, too, or give the variable to the job"
+            " again, with a key from its file; use that here, too, or give the variable to the job"
         )
 
 

@@ -107,7 +107,7 @@ def _check(settings: Settings, spider: str, name: str, quiet: bool) -> None:
     found = checked(settings.store, spider, name, most_s=most_s)
     for called, wrong in found:
         if wrong or not quiet:
-            say(f"{called}: {wrong or 'lives'}")
+            say(f"{called}: {wrong or 'alive'}")
     if not found:
         named = f"no worker {name!r}" if name else "no worker"
         say(f"{named} of {spider} on {redact(settings.store)} runs on this machine")

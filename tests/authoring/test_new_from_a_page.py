@@ -207,7 +207,7 @@ def test_a_page_of_a_site_with_a_sitemap_and_without_a_list_begins_with_the_site
         pytest.param(
             {"/robots.txt": Answer(404), "*": Answer(404, b"<form><input name=u><input type=password name=p></form>")},
             1,
-            "no spider was made; with --blank one is made all the same",
+            "no spider was made; with --blank one is made anyway",
             id="404-with-a-login-form",
         ),
         pytest.param(

@@ -44,7 +44,7 @@ def take_steps(session: Session, spider: Spider, *, probe_url: str | None) -> No
             raise
         name, where = session.name, session.stopped_at
         returned = None
-        _log.info("session %s: let in before step %r was over (%s)", name, where, redact(str(error)))
+        _log.info("session %s: logged in before step %r was over (%s)", name, where, redact(str(error)))
     if (kind := unsent(returned)) is not None:
         what, instead = habits.RETURNED[kind]
         raise LoginMiswritten(
