@@ -228,7 +228,8 @@ class Settings:
         description="Of what: failure, recovery, parked, success, changes (of records), separated by commas.",
     )
     ping: str = setting(
-        "", description="URL of a dead man's switch: requested after each good run, with {exit_code} after each run."
+        "",
+        description="URL of a dead man's switch: requested after good runs; with {exit_code} in it, after each run.",
     )
     metrics_file: str = setting(
         "",

@@ -34,7 +34,7 @@ def record(
         typer.Option("--failure", metavar="N", min=1, help="Record page N of `crawl failures NAME`; nothing is sent."),
     ] = None,
     kept: Annotated[
-        bool, typer.Option("--kept", help="Take the pages that the last crawl has kept; nothing is sent.")
+        bool, typer.Option("--kept", help="Take them from the pages that the last crawl kept; nothing is sent.")
     ] = False,
     callback: Annotated[str, typer.Option("--callback", metavar="METHOD", help="Method that reads them.")] = "parse",
     cb_kwargs: Annotated[str, typer.Option("--cb-kwargs", metavar="JSON", help="Its keyword arguments.")] = "{}",
