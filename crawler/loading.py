@@ -55,12 +55,12 @@ def find_spider(name: str, folder: Path | None = None) -> type[Spider]:
     own = where / f"{name.replace('-', '_')}.py"
     if own.is_file():
         raise SpiderError(
-            f"no spider {name!r}: {own} holds none, which is a class with `name = {name!r}` that inherits from"
+            f"no spider {name!r}: {own} holds none: a spider is a class with `name = {name!r}` that inherits from"
             " crawler.Spider"
         )
     if not where.is_dir():
         raise SpiderError(
-            f"no spider {name!r}: there is no folder {where}/ here, which a project has; `crawl -C FOLDER ...` goes to"
+            f"no spider {name!r}: there is no folder {where}/ here, as a project has; `crawl -C FOLDER ...` goes to"
             f" one, `crawl new {name}` makes it"
         )
     if not found:
@@ -145,7 +145,7 @@ def _said_by(error: Exception) -> str:
     """Its text; for pydantic's, without the link to its manual, and with what to write for a model's key."""
     said = str(error).partition("\n\nFor further information")[0]
     if type(error).__name__ == "PydanticUserError" and "attribute was detected: `key = " in said:
-        return "a field of a model has a type, and its key is no field: write __key__ in the place of key"
+        return "a field of a model has a type, and its key is not a field: write __key__ instead of key"
     return said
 
 

@@ -60,31 +60,33 @@ class Settings:
         16,
         at_least=1,
         at_most=2048,
-        description="Pages that one process has sent and not yet committed, at most; for far servers"
-        " about twice as many as it may have connections. Also the most threads that run callbacks.",
+        description="Most pages that one process has sent and not yet committed; for distant servers"
+        " about twice the connections it may have. Also the most threads that run callbacks.",
     )
     processes: int = setting(
         0,
         at_least=0,
         at_most=64,
-        description="Processes that share the store, each with its own workers; 0: as cores and delays allow.",
+        description="Processes that share the store, each with its own workers; 0: as many as cores and delays allow.",
     )
     delay: float = setting(0.0, at_least=0, at_most=86_400, description="Seconds between two requests to one host.")
     jitter: float = setting(
         0.0, at_least=0, at_most=1, description="Share of the delay that is added at random, 0 to 1."
     )
     per_host: int = setting(
-        8, at_least=1, at_most=512, description="Connections at once to one host, of all processes together."
+        8, at_least=1, at_most=512, description="Simultaneous connections to one host, of all processes together."
     )
-    throttle: bool = setting(True, description="Slow down by itself on 429 and 503 answers and on rising latency.")
+    throttle: bool = setting(True, description="Slow down automatically on 429 and 503 answers and on rising latency.")
     timeout: float = setting(30.0, above=0, at_most=3600, description="Seconds to connect, and between two reads.")
     deadline: float = setting(
         120.0, above=0, at_most=86_400, description="Seconds for one request from start to last byte."
     )
-    min_speed: int = setting(50, at_least=0, description="Bytes a second below which an answer is given up; 0 for any.")
-    retries: int = setting(4, at_least=0, at_most=100, description="Further tries after a first one failed.")
+    min_speed: int = setting(
+        50, at_least=0, description="Bytes per second below which an answer is given up; 0 for no limit."
+    )
+    retries: int = setting(4, at_least=0, at_most=100, description="Further tries after the first one failed.")
     retry_statuses: tuple[int, ...] = setting(
-        (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524), description="Statuses that are tried again."
+        (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524), description="Status codes that are tried again."
     )
     backoff: float = setting(1.0, above=0, at_most=3600, description="Seconds of the first wait before another try.")
     max_backoff: float = setting(
@@ -107,8 +109,8 @@ class Settings:
         0.5,
         at_least=0,
         at_most=1,
-        description="Share of the median of the last ten complete crawls at which, and below which, items and filled"
-        " fields are told; 0: nothing is compared.",
+        description="Share of the median of the last ten complete crawls at or below which items and filled fields are"
+        " reported; 0: nothing is compared.",
     )
     fields: dict[str, float] = setting(
         {},
@@ -121,7 +123,7 @@ class Settings:
         description="Share of the requests that may fail without the run being called `failures`.",
     )
     accept: bool = setting(
-        False, description="Take what this run brings for right: nothing is compared, and later runs are with it."
+        False, description="Accept what this run brings as right: it is compared with nothing, and later runs with it."
     )
     may_be_empty: tuple[str, ...] = setting(
         (), description="Fields that may be empty in every item of a run, without a note; * for all of them."
@@ -136,7 +138,7 @@ class Settings:
         description="Seconds for one try to fetch a file; the next one goes on where it ended.",
     )
     max_image_pixels: int = setting(
-        178_956_970, at_least=1, description="Largest image, in pixels as its head says; a larger one is refused."
+        178_956_970, at_least=1, description="Largest image, in pixels as its header says; a larger one is refused."
     )
     max_pages_per_host: int = setting(
         200_000, at_least=0, description="Pages of one host in one run, by all its processes; 0 for no limit."
@@ -146,7 +148,7 @@ class Settings:
         True, description="Do not follow links that log out, delete or unsubscribe in a logged-in session."
     )
     upgrade: bool = setting(
-        False, description="Ask for https where a page links to plain http on a host of an https start URL."
+        False, description="Request https where a page links to plain http on a host of an https start URL."
     )
     user_agent: str = setting(
         DEFAULT_USER_AGENT, description="User-Agent of sessions that name none; say in it who you are."
@@ -168,7 +170,7 @@ class Settings:
     render_allow: tuple[str, ...] = setting(
         (),
         description="What rendered pages may load besides documents, scripts, styles and data: image, media, font,"
-        " tracker, with commas between them.",
+        " tracker, separated by commas.",
     )
     render_hosts: tuple[str, ...] = setting(
         (),
@@ -188,12 +190,13 @@ class Settings:
         "validate",
         description="Pages that an earlier crawl has seen: validate: ask whether they have changed, where their server"
         " gave an ETag or a Last-Modified; rfc: and do not ask while Cache-Control or Expires says that they are fresh;"
-        " off: ask for all as if nobody had been there.",
+        " off: fetch all as if for the first time.",
     )
     plugins: tuple[str, ...] = setting(
-        (), description="Plugins besides those of the spider: names of installed ones, or module:Class; with commas."
+        (),
+        description="Plugins besides those of the spider: names of installed ones, or module:Class; comma-separated.",
     )
-    full: bool = setting(False, description="Ask for all pages of this run as wholes, whatever is known of them.")
+    full: bool = setting(False, description="Fetch all pages of this run in full, whatever is known of them.")
     keep_pages: bool = setting(
         False, description="Keep the pages themselves in the store, for `crawl parse` and `crawl page`."
     )
@@ -219,14 +222,15 @@ class Settings:
     notify: str = setting(
         "",
         description="Who is told how a run went: addresses of webhooks (https://), or of services that apprise knows"
-        " (extra notify), with blanks between them.",
+        " (extra notify), separated by spaces.",
     )
     notify_on: str = setting(
         "failure,recovery,parked",
-        description="Of what: failure, recovery, parked, success, changes (of records), with commas between them.",
+        description="Of what: failure, recovery, parked, success, changes (of records), separated by commas.",
     )
     ping: str = setting(
-        "", description="Address of a dead man's switch: asked for after each good run, with {exit_code} after each."
+        "",
+        description="URL of a dead man's switch: requested after good runs; with {exit_code} in it, after each run.",
     )
     metrics_file: str = setting(
         "",
@@ -236,23 +240,27 @@ class Settings:
         0,
         at_least=0,
         at_most=65_535,
-        description="Port on 127.0.0.1 at which Prometheus finds the figures of a run that goes on (extra metrics);"
+        description="Port on 127.0.0.1 at which Prometheus finds the metrics of a running crawl (extra metrics);"
         " 0: none.",
     )
     traces: bool = setting(
         False, description="Send a trace of each page to OpenTelemetry, as its OTEL_ variables say (extra otel)."
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", description="Least level that is logged.")
-    log_format: Literal["text", "json"] = setting("text", description="Log lines as text, or as one JSON object each.")
-    log_file: str = setting("", description="File that gets all log lines, too, also of a quiet run.")
-    log_size: int = setting(
-        10 * 1024 * 1024, at_least=0, description="Bytes after which the log file is put aside; 0: never."
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
+        "INFO", description="Lowest level that is logged."
     )
-    log_keep: int = setting(5, at_least=1, at_most=1000, description="Log files that were put aside and are kept.")
+    log_format: Literal["text", "json"] = setting("text", description="Log lines as text, or as one JSON object each.")
+    log_file: str = setting("", description="File that also gets all log lines, even of a quiet run.")
+    log_size: int = setting(
+        10 * 1024 * 1024, at_least=0, description="Bytes after which the log file is rotated; 0: never."
+    )
+    log_keep: int = setting(5, at_least=1, at_most=1000, description="Rotated log files that are kept.")
     har: str = setting("", description="File that gets each request and its answer as HAR, secrets masked.")
-    har_size: int = setting(100_000_000, at_least=100_000, description="Bytes of it at which nothing more is recorded.")
+    har_size: int = setting(
+        100_000_000, at_least=100_000, description="Size in bytes of the HAR file at which recording stops."
+    )
     har_unmasked: bool = setting(
-        False, description="Cookies and credentials stand in it, too: it logs in whoever reads it."
+        False, description="Also record cookies and credentials: whoever reads the file can use them."
     )
 
     def __init__(self, **values: Any) -> None:

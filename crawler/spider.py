@@ -105,7 +105,7 @@ class Spider:
             if callable(known) or isinstance(known, property):
                 raise SpiderError(f"spider argument {name!r} would replace a method of {type(self).__name__}")
             if name in _NO_ARGUMENTS:
-                raise SpiderError(f"{name!r} of a spider is written in its class; as an argument choose another name")
+                raise SpiderError(f"{name!r} of a spider is set in its class; choose another name for the argument")
             setattr(self, name, value)
 
     @property
@@ -191,7 +191,7 @@ class Spider:
         found = [Identity(each) if isinstance(each, str) else each for each in given]
         names = [identity.name for identity in found]
         if not found or len(set(names)) != len(names) or SPREAD in names or "" in names:
-            raise SpiderError(f"{self.name}: sessions must be different names and none of them {SPREAD!r}: {names}")
+            raise SpiderError(f"{self.name}: sessions need different names, none of them {SPREAD!r}: {names}")
         return found
 
     def callback(self, name: str) -> Any:

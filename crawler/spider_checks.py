@@ -98,8 +98,8 @@ def _check_method(cls: type, method: Any, name: str, words: tuple[str, ...]) -> 
         raise SpiderError(f"{cls.__name__}.{name} has other parameters; write `def {name}({wanted})`") from None
     if name in _NO_GENERATORS and inspect.isgeneratorfunction(method):
         raise SpiderError(
-            f"{cls.__name__}.{name} has a `yield`, so that none of it would run; call session.get and session.submit"
+            f"{cls.__name__}.{name} has a `yield`, so none of it would run; call session.get and session.submit"
             " there, line by line"
             if name == "login"
-            else f"{cls.__name__}.{name} has a `yield`, so that none of it would run"
+            else f"{cls.__name__}.{name} has a `yield`, so none of it would run"
         )

@@ -1,4 +1,4 @@
-"""The command `crawl`: words in, one call, exit code out.
+"""The `crawl` command: words in, one call, exit code out.
 
 Each group of commands has a file; this one puts them together. Engine, store and requests are imported by the command
 that needs them, so that `crawl --help` answers at once.
@@ -28,9 +28,9 @@ _is_program = False  #: this process was started for one command
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """While much is loaded, nothing of it is garbage: looking for some took a tenth of the time.
+    """No garbage collection while modules load: nothing is garbage yet, and looking for it took a tenth of the time.
 
-    In a program of its own what is loaded stays: nobody looks through it again, and forked processes share it.
+    In a process that runs one command, what is loaded stays: it is not scanned again, and forked processes share it.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -44,7 +44,7 @@ def loading() -> Iterator[None]:
 
 
 def _application(words: Sequence[str]) -> Callable[..., None]:
-    """All commands; for one that crawls only those of its file."""
+    """The application with all commands; for a command that crawls, only with those of its file."""
     if words and words[0] in _CRAWLING:
         from crawler.cli.commands import with_run
 
@@ -66,10 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with loading():
             app = _application(sys.argv[1:] if arguments is None else arguments)
-    except (MemoryError, ImportError) as error:  # a library that does not fit is no library that is missing
+    except (MemoryError, ImportError) as error:  # one that does not fit into memory is not a missing one
         if isinstance(error, ImportError) and "failed to map" not in str(error):
             raise
-        sys.stderr.write("crawl: out of memory while it was loaded; see `ulimit -v`\n")
+        sys.stderr.write("crawl: out of memory while loading; see `ulimit -v`\n")
         raise SystemExit(2) from None
     try:
         app(args=None if arguments is None else list(arguments), prog_name="crawl")
@@ -78,10 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def command() -> None:
-    """The command as a program: as `main`, and then the process ends at once.
+    """The command as a program: runs `main`, then ends the process at once.
 
-    All is closed and written then. What is left would be taken apart object by object, which takes as long as a fifth
-    of a run with one page.
+    By then everything is closed and written. Taking the rest apart object by object would take as long as a fifth of a
+    run with one page.
     """
     global _is_program
     _is_program = True
@@ -98,5 +98,5 @@ def command() -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         except (OSError, ValueError):
-            raise ended from None  # Python says so, with a code of its own
+            raise ended from None  # Python reports it, with an exit code of its own
         os._exit(code & 0xFF)

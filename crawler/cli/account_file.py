@@ -1,4 +1,4 @@
-"""`crawl accounts add`: credentials into the file of accounts, where a job of cron finds them, too."""
+"""`crawl accounts add`: puts credentials into the file of accounts, where cron jobs find them, too."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ app = typer.Typer(no_args_is_help=True, help="Credentials that sessions log in w
 
 @app.command()
 def add(
-    site: Annotated[str, typer.Argument(metavar="SITE", help="A site, or an address of it; a port is for itself.")],
-    username: Annotated[str | None, typer.Option("--username", "-u", help="Asked for where it is not given.")] = None,
+    site: Annotated[
+        str, typer.Argument(metavar="SITE", help="A site, or a URL on it; each port is a site of its own.")
+    ],
+    username: Annotated[str | None, typer.Option("--username", "-u", help="Asked for if not given.")] = None,
     session: Annotated[str, typer.Option("--session", help="The session that logs in with them.")] = "default",
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="Put them in the place of those that are there, such as a refused password."),
+        typer.Option("--replace", help="Replace credentials that are already there, such as a refused password."),
     ] = False,
     set_: options.SettingsTyped = None,
 ) -> None:
-    """Put user name and password for a SITE into the file of accounts. The password is asked for, or read from input.
+    """Put user name and password for SITE into the file of accounts. The password is asked for, or read from input.
 
-    The file is for you alone (mode 0600). Credentials that are there already are left alone
-    without --replace.
+    Only you can read the file (mode 0600). Without --replace, credentials that are already there
+    are left alone.
     """
     from crawler.authoring.account_table import add_account
     from crawler.sessions.accounts_file import account_place
@@ -44,7 +46,7 @@ def add(
     def answer(what: str, secret: bool) -> str:
         found = ask(f"{what} at {place}: ", secret) if ask is not None else sys.stdin.readline().rstrip("\r\n")
         if not found:
-            raise UsageError(f"no {what} was given: type it, or write it to standard input, a line each")
+            raise UsageError(f"no {what} was given: type it, or write it to standard input, one value per line")
         return found
 
     name = username or answer("user name", False)

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 def doctor(
     salvage: Annotated[
-        Path | None, typer.Option("--salvage", help="Write all that can be read into this new folder, as JSON lines.")
+        Path | None,
+        typer.Option("--salvage", help="Write everything that can be read into this new folder, as JSON lines."),
     ] = None,
     store: options.StorePath = None,
 ) -> None:
-    """Look for damage in the database. Gets out what can be read of a file, which is never changed.
+    """Look for damage in the database. Salvages what can be read of a file, which is never changed.
 
-    Of PostgreSQL it looks at connection, tables, key, clock, members, old snapshots and dead rows, and says what to do.
+    For PostgreSQL it checks the connection, tables, key, clock, members, old snapshots and dead rows, and says what to
+    do.
     """
     from crawler.stores.sqlite import doctor as doctors
 
@@ -61,10 +63,10 @@ def _examine(settings: Settings, salvage: Path | None) -> NoReturn:
 
 
 def backup(
-    target: Annotated[Path, typer.Argument(metavar="FILE", help="The copy; it must not be there yet.")],
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="The copy; it must not exist yet.")],
     store: options.StorePath = None,
 ) -> None:
-    """Copy the database, also while a crawl runs. A copy by `cp` would lack what is in its log."""
+    """Copy the database, even while a crawl runs. A copy made with `cp` would lack what is in its log."""
     if os.path.lexists(target):
         raise UsageError(f"{target} already exists; give another name")
     with stored(options.typed_settings(None, store=store)) as source:

@@ -1,4 +1,4 @@
-"""The application that the commands are put into, and what is theirs together."""
+"""The application that the commands are added to, and what they have in common."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from crawler.errors import UsageError
 
 
 class Commands(TyperGroup):
-    """All commands. What leaves one as an error leaves as one line and an exit code."""
+    """All commands. An error in one of them ends as one line and an exit code."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take ``--traceback`` wherever it stands before ``--``: it is wanted when the rest is already typed."""
+        """Accept ``--traceback`` anywhere before ``--``: one wants it when the rest is already typed."""
         end = args.index("--") if "--" in args else len(args)
         exits.show_tracebacks, exits.spider = "--traceback" in args[:end], ""
         words = [word for word in args[:end] if word != "--traceback"] + args[end:]
@@ -68,10 +68,10 @@ def new_app() -> typer.Typer:
     def crawl(
         project_folder: Annotated[
             Path | None,
-            typer.Option("--project", "-C", help="Folder of the project; the working directory where it is not given."),
+            typer.Option("--project", "-C", help="Folder of the project; the working directory if not given."),
         ] = None,
         traceback: Annotated[
-            bool, typer.Option("--traceback", help="Show where an error comes from. May stand after the command, too.")
+            bool, typer.Option("--traceback", help="Show where an error comes from. May also follow the command.")
         ] = False,
         version: Annotated[
             bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
@@ -91,7 +91,7 @@ def new_app() -> typer.Typer:
 
 
 def with_run() -> typer.Typer:
-    """One with the commands that crawl: a nightly run starts in less when the others are not loaded."""
+    """An application with only the commands that crawl: a nightly run starts faster without loading the others."""
     from crawler.cli import run
 
     app = new_app()

@@ -37,7 +37,7 @@ BUG = 70
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 
-#: Code, name (the `ending` of a summary where there is one), meaning, what to do. The reference page is made of it.
+#: Code, name (the `ending` of a summary where there is one), meaning, what to do. The reference page is made from it.
 TABLE: tuple[tuple[int, str, str, str], ...] = (
     (DONE, "finished", "Everything was done.", "Nothing."),
     (
@@ -50,20 +50,20 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
     (
         USAGE,
         "usage",
-        "The command line, a setting, a spider, the key file or the rights on a file are wrong, or something that a"
-        " login needs is not installed. Nothing was fetched, or what was committed is kept.",
+        "The command line, a setting, a spider, the key file or the permissions of a file are wrong, or something that"
+        " a login needs is not installed. Nothing was fetched, or what was committed is kept.",
         "The message says what to change.",
     ),
     (
         LOGIN,
         "login failed",
-        "A session could not log in, or has no credentials. What it needs is still waiting.",
+        "A session could not log in, or has no credentials. The requests that need it are still waiting.",
         "`crawl login NAME` shows the login alone; the next run goes on.",
     ),
     (
         RUNNING,
         "already running",
-        "Another process runs this spider on this store. Nothing was fetched.",
+        "Another process is running this spider on this store. Nothing was fetched.",
         "Wait for it, or use `--if-running wait` or `--if-running skip`.",
     ),
     (LIMIT, "limit", "Stopped by a limit (pages or time).", "The same command goes on where it stopped."),
@@ -77,7 +77,7 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
         HUMAN,
         "needs human",
         "A session waits for a person; everything else was done.",
-        "The summary names the `crawl login` command that goes on.",
+        "The summary names the `crawl login` command to go on with.",
     ),
     (
         NOTHING,
@@ -98,29 +98,29 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
         "not written",
         "An export would have replaced a file with the items of a crawl that did not end well, or with none at all. The"
         " file is as it was.",
-        "Run the crawl to its end, export another run (`--run N`, `--all`), or write it all the same with `--force`.",
+        "Run the crawl to its end, export another run (`--run N`, `--all`), or write it anyway with `--force`.",
     ),
     (
         LESS,
         "less than before",
-        "Done, but it brought less than it should: half of the items of the last complete crawls or fewer, none of one"
-        " kind, a field that is empty and was filled, or a share below that of the setting `fields`. What was fetched"
-        " is kept.",
-        "`crawl runs show ID` says what is missing; `crawl runs accept ID` says that it is right from now on.",
+        "Done, but it brought less than it should: at most half of the items of the last complete crawls, none of one"
+        " kind, a field that used to be filled and is now empty, or a share below that in the setting `fields`. What"
+        " was fetched is kept.",
+        "`crawl runs show ID` says what is missing; `crawl runs accept ID` accepts it as right from now on.",
     ),
     (
         CHANGED,
         "changed",
         "`crawl changes NAME --exit-code` found records that are new, changed, gone or back.",
-        "Nothing: a script can tell by it whether there is something to do.",
+        "Nothing: it tells a script whether there is something to do.",
     ),
     (
         INCOMPLETE,
         "incomplete export",
-        "An export was written, but the crawl is not done: it does not hold all items.",
+        "An export was written, but the crawl is not finished: it does not hold all items.",
         "Run the crawl to its end (`crawl run NAME` goes on), then export again.",
     ),
-    (BUG, "bug", "An error that nobody foresaw, in the crawler or in a spider.", "Report it with the traceback."),
+    (BUG, "bug", "An unforeseen error, in the crawler or in a spider.", "Report it with the traceback."),
     (
         INTERRUPTED,
         "interrupted",
@@ -135,7 +135,7 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
     ),
 )
 
-#: First match wins, so a class stands above its base.
+#: First match wins, so a class comes before its base.
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.StoreReadOnly, USAGE),  # rights on a file: found before the first request, for a person to put right
     (errors.KeyFileError, USAGE),  # the same, before the first login
@@ -152,9 +152,9 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
 )
 
 _HINTS: tuple[tuple[type[Exception], str], ...] = (
-    (errors.InvalidURL, "write it whole, such as https://shop.example/orders"),
+    (errors.InvalidURL, "write it in full, such as https://shop.example/orders"),
     (errors.AlreadyRunning, "wait for it, or use --if-running wait or --if-running skip"),
-    (errors.NotWritten, "--force writes it all the same"),
+    (errors.NotWritten, "--force writes it anyway"),
     (errors.WrongPassword, "put them right, then `crawl login NAME` tries them once; --force tries these again"),
     (errors.LoginBudgetSpent, ""),  # says itself when it is possible again
     (errors.LoginFailed, "`crawl login NAME --force --traceback` shows the login alone"),
@@ -163,7 +163,7 @@ _HINTS: tuple[tuple[type[Exception], str], ...] = (
     (errors.GuardRefused, "`-s logout_guard=false` follows such links"),
 )
 
-spider = ""  #: that the command is about, once it is known
+spider = ""  #: the one that the command is about, once it is known
 _PROPOSED = re.compile(r"(`crawl (?:[a-z]+ )+)NAME\b")
 show_tracebacks = False  #: set by ``--traceback``
 
@@ -186,7 +186,7 @@ def line_for(error: Exception) -> str:
 
 
 def named(text: str) -> str:
-    """*text* with the spider of this command in the commands that it proposes for any."""
+    """*text* with NAME replaced by the spider of this command, in the commands that it proposes."""
     return _PROPOSED.sub(lambda found: f"{found[1]}{shlex.quote(spider)}", text) if spider else text
 
 
@@ -231,20 +231,20 @@ def exit_codes() -> Iterator[None]:
             what = str(error) or "out of memory"
             _show(error, f"{what}: this process may not have enough memory or threads; see `ulimit -v` and `ulimit -u`")
             raise typer.Exit(USAGE) from None
-        from crawler.loading import place_in_spider  # which commands without a spider can do without
+        from crawler.loading import place_in_spider  # commands without a spider do not need it
 
         place = place_in_spider(error)
         if place:
-            _show(error, f"{place}: {type(error).__name__}: {error}; --traceback shows how it came to that")
+            _show(error, f"{place}: {type(error).__name__}: {error}; --traceback shows how it got there")
             raise typer.Exit(USAGE) from None
         for line in _traceback(error):
             tell(line)
-        tell(f"crawl: {safe(f'{type(error).__name__}: {error}')}; this is a bug, of the crawler or of the spider")
+        tell(f"crawl: {safe(f'{type(error).__name__}: {error}')}; this is a bug in the crawler or in the spider")
         raise typer.Exit(BUG) from None
 
 
 def _plain(said: str) -> str:
-    """A usage error of typer's, which has pydantic look at values."""
+    """A usage error of typer's in plain words: where a value is wrong, pydantic has written it."""
     from crawler.foreign_words import in_plain_words  # only for the message
 
     whose, colon, what = said.partition(": ")
@@ -252,7 +252,7 @@ def _plain(said: str) -> str:
 
 
 def _is_too_tight(error: Exception) -> bool:
-    """Whether the system refused a thread, or to load a library, for want of memory."""
+    """Whether the system refused to start a thread or to load a library, for lack of memory."""
     if isinstance(error, RuntimeError):
         return "start new thread" in str(error)
     return isinstance(error, ImportError) and ("cannot allocate" in str(error).lower() or "failed to map" in str(error))

@@ -26,45 +26,45 @@ def export(
     name: options.SpiderName,
     output: Output,
     file_format: Annotated[
-        str | None, typer.Option("--format", help="The format, where the suffix does not say it: jsonl, csv, ...")
+        str | None, typer.Option("--format", help="The format, if the suffix does not say it: jsonl, csv, ...")
     ] = None,
-    table: Annotated[str | None, typer.Option("--table", help="One kind of item; all of them otherwise.")] = None,
+    table: Annotated[str | None, typer.Option("--table", help="Only this kind of item; all kinds otherwise.")] = None,
     columns: Annotated[
         str | None, typer.Option("--columns", metavar="A,B", help="These fields only, in this order.")
     ] = None,
     where: Annotated[
-        str | None, typer.Option("--where", metavar="SQL", help='A condition over the columns: "price < 10".')
+        str | None, typer.Option("--where", metavar="SQL", help='A condition on the columns: "price < 10".')
     ] = None,
     since: Annotated[
         str | None,
         typer.Option(
             "--since",
             metavar="CRAWL|DATE",
-            help="What was stored or changed since a day (2026-11-28, yesterday), in so long (2d) or after that crawl.",
+            help="What was stored or changed since a date (2026-11-28, yesterday), a time ago (2d), or after a crawl.",
         ),
     ] = None,
     changes: Annotated[
-        bool, typer.Option("--changes", help="What is new, changed, gone and back, by the last crawl or --since.")
+        bool, typer.Option("--changes", help="What is new, changed, gone and back, in the last crawl or --since.")
     ] = False,
     crawl: Annotated[int | None, typer.Option("--crawl", help="The items of this crawl only.")] = None,
     run: Annotated[int | None, typer.Option("--run", help="The items of this run only.")] = None,
     all_runs: Annotated[bool, typer.Option("--all", help="The items of all crawls, not only of the last one.")] = False,
-    origin: Annotated[bool, typer.Option("--origin", help="With the columns _run, _url and _time.")] = False,
+    origin: Annotated[bool, typer.Option("--origin", help="Add the columns _run, _url and _time.")] = False,
     safe_csv: Annotated[
-        bool, typer.Option("--safe-csv", help="For spreadsheets: texts that look like formulas get a ' in front.")
+        bool, typer.Option("--safe-csv", help="For spreadsheets: text that looks like a formula gets a ' in front.")
     ] = False,
-    bom: Annotated[bool, typer.Option("--bom", help="CSV with the mark by which Excel knows UTF-8.")] = False,
+    bom: Annotated[bool, typer.Option("--bom", help="CSV with the mark by which Excel recognises UTF-8.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace TARGET also by no items, or by those of a crawl that is not done.")
+        bool, typer.Option("--force", help="Replace TARGET even with no items, or with those of an unfinished crawl.")
     ] = False,
     quiet: options.Quiet = False,
     store: options.StorePath = None,
 ) -> None:
-    """Write results to a file or a database, also while a crawl runs. The target changes whole or not at all.
+    """Write results to a file or a database, even while a crawl runs. The target changes as a whole or not at all.
 
-    Without more words these are the items of the last crawl, and the records that are there. A file that holds
-    something is not replaced by nothing, nor by the items of a crawl that is not done (exit code 10). Where nothing is
-    replaced, what is there of such a crawl is written, and the exit code is 13. Dicts of all spiders share the table
+    Without further options, these are the items of the last crawl, and the records that are not gone. A file that holds
+    something is not replaced with nothing, nor with the items of an unfinished crawl (exit code 10). Where nothing is
+    replaced, what such a crawl has so far is written, and the exit code is 13. Dicts of all spiders share the table
     `items`: fields that only other spiders fill are left out.
     """
     from crawler.output.export import ExportChoice, Look, Target
@@ -87,8 +87,8 @@ def export(
     tell_of(written, spider, target, quiet=quiet)
     if records and not quiet:
         tell(
-            f"crawl: of what has a key ({', '.join(records)}) these are the records that this crawl or run was the last"
-            " to change; all records that are there: without --crawl and --run"
+            f"crawl: of the items with a key ({', '.join(records)}) these are the records that this crawl or run was"
+            " the last to change; without --crawl and --run you get all records that are not gone"
         )
     if written.incomplete:
         raise typer.Exit(exits.INCOMPLETE)
@@ -152,7 +152,7 @@ def tell_of(written: Exported, spider: str, target: Target, *, quiet: bool = Fal
 
 
 def targets_of(outputs: Sequence[str] | None, replacing: Sequence[str] | None) -> list[Target]:
-    """The targets of ``-o`` and ``-O``, looked at before anything is fetched.
+    """The targets of ``-o`` and ``-O``, checked before anything is fetched.
 
     Raises:
         UsageError: One cannot be written, or is named twice.
@@ -173,10 +173,10 @@ def targets_of(outputs: Sequence[str] | None, replacing: Sequence[str] | None) -
 
 
 def export_all(typed: Mapping[str, Any], spider: str, targets: Sequence[Target], *, quiet: bool) -> int:
-    """After a run: write what is there to each target. Returns the first exit code that is not 0.
+    """After a run: write the results to each target. Returns the first exit code that is not 0.
 
     Args:
-        typed: The settings of the command line.
+        typed: The settings given on the command line.
     """
     code = exits.DONE
     if not targets:

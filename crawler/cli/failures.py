@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from crawler.stores.base import Store
     from crawler.stores.told import KeptSample
 
-Name = Annotated[str, typer.Argument(metavar="NAME|show", help="A spider's name, or what to do with the page N.")]
-Number = Annotated[int | None, typer.Argument(metavar="[N]", min=1, help="Number of a page that was kept.")]
+Name = Annotated[str, typer.Argument(metavar="NAME|show", help="A spider's name; or `show`, to look at page N.")]
+Number = Annotated[int | None, typer.Argument(metavar="[N]", min=1, help="Number of a kept page.")]
 
 
 def failures(
     name: Name,
     number: Number = None,
-    body: Annotated[bool, typer.Option("--body", help="With show: print the page that failed itself.")] = False,
+    body: Annotated[bool, typer.Option("--body", help="With show: print the failed page itself.")] = False,
     store: options.StorePath = None,
     as_json: options.AsJson = False,
 ) -> None:
     """List why requests of the last crawl failed, by cause. Most first, each with a URL and how to try them again.
 
-    `crawl failures show N` looks at a page that was kept of a cause: which selectors of its callback find nothing there
-    and something on the last good page. No request is sent.
+    `crawl failures show N` looks at a page that was kept for a cause: which selectors of its callback find nothing on
+    it, but something on the last good page. No request is sent.
     """
     from crawler.output.reasons import next_step
     from crawler.output.run_report import causes_of, run_report
@@ -64,7 +64,7 @@ def failures(
     if not found and not kept:
         if parked:
             return
-        tell(f"crawl: nothing of the last crawl of {spider} has failed")
+        tell(f"crawl: nothing failed in the last crawl of {spider}")
         return
     rows = [(f"{cause.count:,}", safe(cause.text), safe(cause.url)) for cause in found]
     for line in columns(rows, ("failed", "cause", "such as")) if rows else ():
@@ -90,14 +90,14 @@ def cut_of(page: KeptPage) -> str:
 
 
 def failed_and_good(source: Store, number: int) -> tuple[KeptSample, KeptSample | None, dict[str, str]]:
-    """A page that is kept of a failure, the last good page of its callback, and the arguments of its run.
+    """A page kept from a failure, the last good page of its callback, and the arguments of its run.
 
     Raises:
         UsageError: No such page is kept.
     """
     bad = source.samples.get(number)
     if bad is None or not bad.cause:
-        raise UsageError(f"no page {number} is kept of a failure; `crawl failures NAME` lists those that are")
+        raise UsageError(f"no page {number} is kept from a failure; `crawl failures NAME` lists those that are")
     same = [each for each in source.samples.of(bad.spider) if each.callback == bad.callback]
     return bad, next((each for each in same if not each.cause), None), json.loads(source.runs.get(bad.run).args or "{}")
 
@@ -127,7 +127,7 @@ def _show(number: int, store: str | None, as_json: bool, body: bool) -> None:
         ("gives", f"{now.items} items, {now.requests} requests{f'; {now.error}' if now.error else ''}"),
     ]
     if cut := cut_of(bad.page):
-        rows.append(("kept", f"{cut}: what stands behind them is not seen"))
+        rows.append(("kept", f"{cut}: what comes after them is not seen"))
     if good is not None and then is not None:
         rows.append(("good", f"{good.page.status} {good.page.url}, run {good.run}, kept {local_time(good.at)}"))
         rows.append(("gives", f"{then.items} items, {then.requests} requests{f'; {then.error}' if then.error else ''}"))

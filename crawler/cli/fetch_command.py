@@ -33,14 +33,14 @@ def fetch(
     session: SessionOption = None,
     headers: Annotated[bool, typer.Option("--headers", help="Print status and headers instead of the body.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Fetch it even where that may log the session out, or delete something.")
+        bool, typer.Option("--force", help="Fetch it even if that may log the session out, or delete something.")
     ] = False,
     render: Annotated[
         bool,
-        typer.Option("--render", help="Render it in a browser, and say which plain requests would do without one."),
+        typer.Option("--render", help="Render it in a browser, and say which plain requests would do instead."),
     ] = False,
     wait_for: Annotated[
-        str, typer.Option("--wait-for", metavar="CSS", help="What has to be on the rendered page first.")
+        str, typer.Option("--wait-for", metavar="CSS", help="Wait until this is on the rendered page.")
     ] = "",
     har: Annotated[
         Path | None,
@@ -48,7 +48,9 @@ def fetch(
     ] = None,
     unmasked: Annotated[
         bool,
-        typer.Option("--unmasked", help="With --har: cookies and credentials, too. It logs in whoever reads it."),
+        typer.Option(
+            "--unmasked", help="With --har: also cookies and credentials. Whoever reads the file can use them."
+        ),
     ] = False,
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
@@ -65,7 +67,7 @@ def fetch(
     with visiting(url, spider, session, options.typed_settings(set_, store=store)) as (visitor, _):
         rule = "" if force else visitor.refusal(url, session=session)
         if rule:
-            raise UsageError(f"not fetched, the logout guard refuses it: {rule}; --force goes there all the same")
+            raise UsageError(f"not fetched, the logout guard refuses it: {rule}; --force fetches it anyway")
         response = visitor.fetch(Request(url, render=False), session=session)
         if render and response.ok:
             response = rendered(visitor, response, wait_for)
@@ -82,7 +84,7 @@ def fetch(
 
 
 def rendered(visitor: Visitor, document: Response, wait_for: str) -> Response:
-    """The page after its scripts; where what they show has come from is told beside it."""
+    """The page after its scripts have run. Also prints where what they show has come from."""
     from crawler.authoring.plain_requests import PlainRequest, lines_for, sources
     from crawler.render import Render
 
@@ -103,7 +105,7 @@ def rendered(visitor: Visitor, document: Response, wait_for: str) -> Response:
 
 
 def write_har(target: Path, response: Response, *, secrets: bool) -> None:
-    """A page with its redirects as a recording of its own, which only its owner can read."""
+    """Write a page with its redirects as a recording that only its owner can read."""
     from crawler.clock import unix_now
     from crawler.output.export.places import whole_file
     from crawler.sessions.formats.har_writing import har_of
@@ -121,7 +123,7 @@ def write_har(target: Path, response: Response, *, secrets: bool) -> None:
 def visiting(
     url: str | None, spider: str | None, session: str | None, typed: dict[str, Any]
 ) -> Iterator[tuple[Visitor, str | None]]:
-    """A visitor, and the checked URL. What a person can have typed wrong is found before anything is opened."""
+    """A visitor, and the checked URL. Typing mistakes are found before anything is opened."""
     from crawler.urls import absolute
 
     target = absolute("", url) if url is not None else None
@@ -145,7 +147,7 @@ def visiting(
 
 
 def header_lines(response: Response) -> list[str]:
-    """The status line and the headers, secrets hidden, one a line."""
+    """The status line and the headers, secrets hidden, one per line."""
     lines = [f"{response.status_code} {response.reason or ''}".rstrip(), f"url: {response.url}"]
     lines += [f"{name.lower()}: {value}" for name, value in response.headers.items()]
     return [safe(line) for line in lines]

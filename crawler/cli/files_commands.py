@@ -1,4 +1,4 @@
-"""`crawl files list`, `prune`: which files are held, and removing what no row tells of."""
+"""`crawl files list`, `prune`: which files are held, and removing those without a row."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Files that 
 @app.command("list")
 def list_(
     name: options.MaybeSpiderName = None,
-    versions: Annotated[bool, typer.Option("--versions", help="Also versions that a newer one has replaced.")] = False,
+    versions: Annotated[
+        bool, typer.Option("--versions", help="Also list versions that a newer one has replaced.")
+    ] = False,
     store: options.StorePath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """List the files that are held. Of each the newest version: when it came, its size, its name and its URL."""
+    """List the files that are held. The newest version of each: when it was fetched, its size, its name and its URL."""
     from crawler.pages.file_folder import folder_of_spider
 
     spider = checked(name)
@@ -41,7 +43,7 @@ def list_(
             say(json.dumps({**values, "path": str(folder.path(each.hash))}))
         return
     if not found:
-        tell("crawl: no files are held; a spider fetches them by `yield response.file(link)`")
+        tell("crawl: no files are held; a spider fetches them with `yield response.file(link)`")
         return
     rows = [
         (local_time(each.at), size(each.size_bytes), each.type, safe(each.link or each.name), safe(each.url))
@@ -54,12 +56,12 @@ def list_(
 @app.command()
 def prune(
     days: Annotated[
-        float, typer.Option("--days", min=0, help="Partial files that have not changed for so many days go, too.")
+        float, typer.Option("--days", min=0, help="Also remove partial files that have not changed for this many days.")
     ] = 7.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     store: options.StorePath = None,
 ) -> None:
-    """Remove files that no row tells of. And partial files that nobody goes on with; also while a crawl runs."""
+    """Remove files that no row refers to. Also abandoned partial files; works while a crawl runs."""
     from crawler.output.held_files import prune as pruned
     from crawler.pages.file_folder import folder_of_spider
 

@@ -23,18 +23,19 @@ Urls = list[str]
 def guard(
     name: options.SpiderName,
     forget: Annotated[
-        Urls | None, typer.Option("--forget", metavar="URL", help="Fetch this page again from the next crawl on.")
+        Urls | None,
+        typer.Option("--forget", metavar="URL", help="Fetch this page again, starting with the next crawl."),
     ] = None,
     confirm: Annotated[
         Urls | None,
-        typer.Option("--confirm", metavar="URL", help="It is right so: runs that leave it out may end with 0."),
+        typer.Option("--confirm", metavar="URL", help="This is right: runs that leave the page out may end with 0."),
     ] = None,
     forget_all: Annotated[bool, typer.Option("--forget-all", help="Fetch all of them again.")] = False,
-    confirm_all: Annotated[bool, typer.Option("--confirm-all", help="All of them are right.")] = False,
+    confirm_all: Annotated[bool, typer.Option("--confirm-all", help="Confirm all of them.")] = False,
     store: options.StorePath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """List pages that end the session of a spider when they are fetched. They were found out, and are left alone."""
+    """List pages that end the session of a spider when they are fetched. The crawler found this out, and skips them."""
     options.find(name)
     with stored(options.typed_settings(None, store=store)) as source:
         bans = _learned(source, name)

@@ -1,4 +1,4 @@
-"""`crawl parse`, `crawl page`: pages that are kept, read again or shown. Nothing is sent."""
+"""`crawl parse`, `crawl page`: kept pages, parsed again or shown. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ if TYPE_CHECKING:
     from crawler.replay.kept_pages import Reading
     from crawler.stores.told_pages import KnownPage
 
-_MOST_PAGES = 20  #: of which it is told what differs
+_MOST_PAGES = 20  #: whose differences are shown
 
-CrawlNumber = Annotated[int | None, typer.Option("--crawl", metavar="N", help="Number of the crawl; its last one.")]
+CrawlNumber = Annotated[
+    int | None, typer.Option("--crawl", metavar="N", help="Number of the crawl; the last one if not given.")
+]
 
 
 def parse(
     spider: options.SpiderName,
     crawl: CrawlNumber = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Put what differs in the place of what is stored; of the last crawl only.")
+        bool, typer.Option("--write", help="Replace what is stored where it differs; for the last crawl only.")
     ] = False,
     argument: options.Arguments = None,
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Run NAME over the pages that are kept, without a request. Says what differs from what is stored."""
+    """Run NAME over its kept pages, without a request. Says what differs from what is stored."""
     typed = options.typed_settings(set_, store=store)
     found = options.find(spider)
     set_up_logging(options.settings_of(found, typed).log_level)
@@ -51,14 +53,14 @@ def parse(
 
 
 def reading_lines(reading: Reading) -> list[str]:
-    """How it went, and what differs on the first pages."""
+    """The outcome, and what differs on the first pages."""
     from crawler.authoring.telling_differences import difference_lines
 
     pages = f"{counted(reading.pages, 'kept page')} read in {duration(reading.elapsed_s)}, no request"
     rows = [(f"{reading.spider}, crawl {reading.crawl}", pages)]
     for table, (before, now) in sorted(reading.items.items()):
         rows.append((safe(table), f"{before:,} stored, {now:,} now"))
-    verdict = "all as it is stored"
+    verdict = "all as stored"
     if reading.differ:
         verdict = f"{counted(reading.differ, 'page')} not as stored, {reading.pages - reading.differ:,} the same"
     rows.append(("compared", verdict + (f"; {reading.failed:,} failed" if reading.failed else "")))
@@ -70,20 +72,20 @@ def reading_lines(reading: Reading) -> list[str]:
     for difference in reading.differences[:_MOST_PAGES]:
         lines += ["", *difference_lines(difference)]
     if reading.differ > _MOST_PAGES:
-        lines += ["", f"... and {reading.differ - _MOST_PAGES:,} pages more; --json lists a thousand"]
+        lines += ["", f"... and {reading.differ - _MOST_PAGES:,} more pages; --json lists a thousand"]
     return lines
 
 
 def page(
     url: Annotated[str, typer.Argument(metavar="URL", help="Address of a page.")],
-    show: Annotated[bool, typer.Option("--stored", help="Print the page as it is kept.")] = False,
+    show: Annotated[bool, typer.Option("--stored", help="Print the kept page.")] = False,
     headers: Annotated[bool, typer.Option("--headers", help="With --stored: status and headers instead.")] = False,
-    spider: Annotated[str | None, typer.Option("--spider", metavar="NAME", help="Of this spider only.")] = None,
+    spider: Annotated[str | None, typer.Option("--spider", metavar="NAME", help="Only pages of this spider.")] = None,
     crawl: CrawlNumber = None,
     store: options.StorePath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say what is stored of the page at URL, or print it. Nothing is sent; `crawl fetch` asks the site."""
+    """Say what is stored about the page at URL, or print it. Nothing is sent; `crawl fetch` asks the site."""
     from crawler.urls import absolute, canonical
 
     target = absolute("", url).partition("#")[0]
@@ -94,7 +96,7 @@ def page(
             if (spider is None or each.spider == spider) and (crawl is None or each.crawl == crawl)
         ]
         if not known:
-            raise UsageError(f"nothing is stored of {safe(target)}")
+            raise UsageError(f"nothing is stored about {safe(target)}")
         if not show:
             _tell(known, as_json)
             return

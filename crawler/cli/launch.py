@@ -1,4 +1,4 @@
-"""`crawl workers start`, `crawl worker --processes`: the words of the workers that are started, and their keeping."""
+"""`crawl workers start`, `crawl worker --processes`: the command lines of workers, and keeping them running."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WorkerWords:
     as_json: bool = False
 
     def words(self, *more: str) -> list[str]:
-        """Of the command, after ``crawl``."""
+        """The words of the command, after ``crawl``."""
         flags = {"--wait": self.wait, "--until-empty": self.until_empty, "--quiet": self.quiet, "--json": self.as_json}
         given = [word for each in self.arguments for word in ("-a", each)]
         given += [word for each in self.settings for word in ("-s", each)]
@@ -37,7 +37,7 @@ class WorkerWords:
 
 
 class KeptGoing(Protocol):
-    """Workers that were started, and are kept."""
+    """Workers that were started, and are kept running."""
 
     def leave(self, signal_number: int = 0) -> None: ...
 
@@ -45,7 +45,7 @@ class KeptGoing(Protocol):
 
 
 def local(wanted: WorkerWords, settings: Settings, name: str, count: int) -> KeptGoing:
-    """Workers as processes of this machine. Each has a port of its own for its figures, from that of the setting on."""
+    """Workers as processes on this machine. Each has its own port for metrics, counted up from that of the setting."""
     from crawler.launching.children import Children
 
     port = settings.metrics_port
@@ -57,12 +57,12 @@ def local(wanted: WorkerWords, settings: Settings, name: str, count: int) -> Kep
 
 
 def on_dask(wanted: WorkerWords, address: str, folder: str, names: list[str]) -> KeptGoing:
-    """Workers on a Dask cluster, kept from here."""
+    """Workers on a Dask cluster, kept running from here."""
     return _dask(wanted, address, folder, names)
 
 
 def left_on_dask(wanted: WorkerWords, address: str, folder: str, names: list[str]) -> None:
-    """The same, and nobody here waits for them."""
+    """The same, without waiting for them here."""
     _dask(wanted, address, folder, names).start_and_leave()
 
 
@@ -75,7 +75,7 @@ def _dask(wanted: WorkerWords, address: str, folder: str, names: list[str]) -> D
 
 
 def _refuse_password(given: str) -> None:
-    """What goes through the scheduler of a cluster can be read by all who use that."""
+    """What goes through the scheduler of a cluster can be read by everyone who uses it."""
     _, _, value = given.rpartition("store=")
     if "://" in value and urlsplit(value).password:
         raise UsageError(
@@ -85,7 +85,7 @@ def _refuse_password(given: str) -> None:
 
 
 def launched(workers: KeptGoing) -> int:
-    """Keep workers until they end. The first Ctrl-C or SIGTERM lets them finish their pages, the second ends them."""
+    """Keep workers until they end. Ctrl-C or SIGTERM lets them finish their pages; a second one ends those of this machine."""
     from crawler.engine.stopping import handled_signals
 
     with handled_signals(workers.leave):

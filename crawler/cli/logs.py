@@ -1,7 +1,7 @@
 """Log lines on standard error, and in a file where one is asked for: one event, one line, no secrets.
 
-A line is plain text, or one JSON object (`log_format`). The file has all lines of `log_level`, also of a quiet run,
-whose standard error is the mail that cron sends; it is put aside when it is large.
+A line is plain text, or one JSON object (`log_format`). The file gets all lines of `log_level`, even those of a quiet
+run, whose standard error is the mail that cron sends; it is rotated when it is large.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class LogFile:
     """Where lines go besides standard error.
 
     Attributes:
-        path: The file; what was there stays.
-        size_bytes: It is put aside as ``NAME.1`` when it would become larger; 0: it grows.
-        keep: How many files that were put aside are kept.
+        path: The file; what it already holds stays.
+        size_bytes: It is rotated to ``NAME.1`` when it would become larger; 0: it grows.
+        keep: How many rotated files are kept.
     """
 
     path: Path
@@ -39,7 +39,7 @@ class LogFile:
 
 
 class StandardErrorHandler(logging.StreamHandler[TextIO]):
-    """Writes to what `sys.stderr` is at that moment: a live progress display replaces it for a while."""
+    """Writes to whatever `sys.stderr` is at that moment: a live progress display replaces it for a while."""
 
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
@@ -50,10 +50,10 @@ class StandardErrorHandler(logging.StreamHandler[TextIO]):
 
 
 class RotatingFile(logging.handlers.RotatingFileHandler):
-    """A log file of mode 0600 that is put aside when it is large. Only the process that opened it does that.
+    """A log file of mode 0600 that is rotated when it is large. Only the process that opened it does that.
 
-    Further processes of a run are forked from it and write into the same file: one that found it put aside opens the
-    new one.
+    Further processes of a run are forked from it and write to the same file: one that finds it rotated opens the new
+    one.
     """
 
     def __init__(self, file: LogFile) -> None:
@@ -74,7 +74,7 @@ class RotatingFile(logging.handlers.RotatingFileHandler):
         try:
             moved = os.stat(self.baseFilename).st_ino != self._inode
         except FileNotFoundError:
-            return False  # it is being put aside at this moment
+            return False  # it is being rotated at this moment
         if moved and self.stream is not None:
             self.stream.close()
             self.stream = self._open()
@@ -85,10 +85,10 @@ class RotatingFile(logging.handlers.RotatingFileHandler):
 
 
 class TerminalLines(logging.Formatter):
-    """``03:00:12 run 7 of orders``: for a person who sits there. No date; a level where it is more than INFO.
+    """``03:00:12 run 7 of orders``: for a person at the terminal. No date; a level if it is not INFO.
 
     Args:
-        colours: The level in yellow or red.
+        colours: Show the level in yellow or red.
     """
 
     _COLOURS = {"WARNING": "33", "ERROR": "31", "CRITICAL": "31"}
@@ -131,11 +131,11 @@ def set_up_logging(
     """Send the log lines of the crawler, of spiders and of libraries to standard error. May be called again.
 
     Args:
-        level: Least level of the crawler's and the spiders' lines, a name such as ``"INFO"``; libraries have WARNING.
+        level: Lowest level of the crawler's and the spiders' lines, a name such as ``"INFO"``; libraries have WARNING.
         traces: Show whole tracebacks of spiders' errors, as ``--traceback`` asks for.
         quiet: Show errors only, so that a cron job that succeeds sends no mail.
         log_format: "text" or "json".
-        file: Where all lines of *level* go, too.
+        file: Where all lines of *level* go as well.
 
     Raises:
         UsageError: The file cannot be written.

@@ -1,4 +1,4 @@
-"""`crawl report` and `crawl browse`: the last runs to look at, and results to look through."""
+"""`crawl report` and `crawl browse`: a page about the last runs, and browsing results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from crawler.cli.text import counted, say, size, tell
 from crawler.errors import UsageError
 
 Page = Annotated[
-    str | None, typer.Option("--output", "-o", metavar="FILE", help="The page; - prints it. NAME-report.html.")
+    str | None,
+    typer.Option("--output", "-o", metavar="FILE", help="The page, NAME-report.html if not given; - prints it."),
 ]
 Nights = Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many runs, newest first.")]
 
@@ -44,7 +45,7 @@ def report(name: options.SpiderName, output: Page = None, limit: Nights = 30, st
 
 
 Search = Annotated[
-    str | None, typer.Option("--search", metavar="FIELD,FIELD", help="Make these fields searchable by their words.")
+    str | None, typer.Option("--search", metavar="FIELD,FIELD", help="Make the words in these fields searchable.")
 ]
 Port = Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port on 127.0.0.1; 0 for a free one.")]
 
@@ -56,10 +57,10 @@ def browse(
     open_: Annotated[bool, typer.Option("--open", help="Open a browser.")] = False,
     store: options.StorePath = None,
 ) -> None:
-    """Look through results and runs in Datasette. On this machine alone, for whoever has the address with its token.
+    """Look through results and runs in Datasette. Only on this machine, for whoever has the address with its token.
 
-    Shown are copies as of this moment, in a folder that is removed at the end: the results, and of the crawl's own
-    tables what may be told. No cookie, header or stored state is in them. Needs the extra explore.
+    It shows copies as of now, in a folder that is removed at the end: the results, and those parts of the crawl's own
+    tables that may be shown. They hold no cookies, headers or stored states. Needs the extra explore.
     """
     import tempfile
 

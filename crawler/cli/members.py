@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from crawler.runs.orders import MemberView, What
 
 What_ = Annotated[
-    str | None, typer.Argument(metavar="[NAME|start]", help="Name of a spider in spiders/; or `start`, to start some.")
+    str | None,
+    typer.Argument(metavar="[NAME|start]", help="Name of a spider in spiders/; or `start`, to start workers."),
 ]
 Engine = Annotated[
     str, typer.Option("--engine", metavar="ENGINE", help="With `start`: local, or dask://HOST:PORT of a scheduler.")
 ]
 Worker = Annotated[
     str | None,
-    typer.Option("--worker", metavar="ID", help="This one only: its number or name, as `crawl workers` says."),
+    typer.Option("--worker", metavar="ID", help="Only this one: its number or name, as `crawl workers` shows it."),
 ]
 
 
@@ -33,25 +34,26 @@ def workers(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="With `start`: name of a spider.")] = None,
     engine: Engine = "local",
     number: Annotated[int, typer.Option("--number", "-n", min=1, max=10_000, help="With `start`: how many.")] = 1,
-    wait: Annotated[bool, typer.Option("--wait", help="With `start`: as of `crawl worker`.")] = False,
-    until_empty: Annotated[bool, typer.Option("--until-empty", help="With `start`: as of `crawl worker`.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="With `start`: as for `crawl worker`.")] = False,
+    until_empty: Annotated[bool, typer.Option("--until-empty", help="With `start`: as for `crawl worker`.")] = False,
     detach: Annotated[
-        bool, typer.Option("--detach", help="With `start` on Dask: hand them in and go; `crawl drain` ends them.")
+        bool, typer.Option("--detach", help="With `start` on Dask: submit them and return; `crawl drain` ends them.")
     ] = False,
     folder: Annotated[
-        str, typer.Option("--folder", metavar="FOLDER", help="With `start` on Dask: the project on its machines.")
+        str,
+        typer.Option("--folder", metavar="FOLDER", help="With `start` on Dask: the project's folder on its machines."),
     ] = "",
     argument: options.Arguments = None,
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """List who works on crawls that go on: machine, since when, pages a second, age of its lease, state.
+    """List who works on running crawls: machine, since when, pages per second, age of the lease, state.
 
-    A member that has not been heard of for the time that it has left is dead: what it had begun is done by others.
+    A member that is not heard from before its lease runs out is dead: others do what it had begun.
 
-    `crawl workers start NAME -n 8` starts workers, here or on a Dask cluster, and keeps them: one that is killed is
-    started again. Ctrl-C lets them finish their pages and leave.
+    `crawl workers start NAME -n 8` starts workers, here or on a Dask cluster, and keeps them running: one that is
+    killed is started again. Ctrl-C lets them finish their pages and leave.
     """
     if what == "start" and name is not None:
         given = WorkerWords(name, wait, until_empty, tuple(argument or ()), tuple(set_ or ()), store)
@@ -59,12 +61,12 @@ def workers(
     if name is not None:
         raise UsageError(f"crawl workers {what} {name}: write `crawl workers start {name}`")
     if what == "start":
-        raise UsageError("crawl workers start: workers of which spider? Write `crawl workers start NAME`")
+        raise UsageError("crawl workers start: workers for which spider? Write `crawl workers start NAME`")
     _list(checked(what), store, as_json)
 
 
 def _start(given: WorkerWords, engine: str, number: int, *, detach: bool, folder: str) -> int:
-    """Start workers and keep them. Returns the exit code."""
+    """Start workers and keep them running. Returns the exit code."""
     from crawler.stores import is_shared
 
     kind, _, address = engine.partition("://")
@@ -81,7 +83,7 @@ def _start(given: WorkerWords, engine: str, number: int, *, detach: bool, folder
     names = [f"dask-{each}" for each in range(1, number + 1)]
     if detach:
         left_on_dask(given, address, folder, names)
-        tell(f"crawl: {counted(number, 'worker')} handed in; `crawl drain {given.spider}` ends them")
+        tell(f"crawl: {counted(number, 'worker')} submitted; `crawl drain {given.spider}` ends them")
         return 0
     return launched(on_dask(given, address, folder, names))
 
@@ -96,7 +98,7 @@ def _list(wanted: str | None, store: str | None, as_json: bool) -> None:
             say(json.dumps(each.as_dict()))
         return
     if not found:
-        say("nobody works on a crawl" if wanted is None else f"nobody works on a crawl of {wanted}")
+        say("nobody is working on a crawl" if wanted is None else f"nobody is working on a crawl of {wanted}")
     for line in columns([_cells(each) for each in found], _HEADING) if found else ():
         say(line)
 
@@ -127,22 +129,22 @@ def _lease(each: MemberView) -> str:
 
 
 def pause(spider: options.SpiderName, worker: Worker = None, store: options.StorePath = None) -> None:
-    """Let a crawl that goes on send nothing new: pages under way are finished, and nothing ends. Until `crawl resume`.
+    """Pause a running crawl until `crawl resume`: it sends nothing new, finishes pages under way, and does not end.
 
-    It holds for this run; members that join later wait, too.
+    This holds for the current run; members that join later wait, too.
     """
     _tell(spider, "pause", worker, store)
 
 
 def resume(spider: options.SpiderName, worker: Worker = None, store: options.StorePath = None) -> None:
-    """Let a crawl go on that `crawl pause` has stopped."""
+    """Let a crawl that `crawl pause` has stopped go on."""
     _tell(spider, "resume", worker, store)
 
 
 def drain(spider: options.SpiderName, worker: Worker = None, store: options.StorePath = None) -> None:
     """Let the members of a crawl finish their pages, give the others back and leave, as SIGTERM does.
 
-    The last one records that the run was interrupted; `crawl run` goes on with it. Others may join in the meantime.
+    The last one records that the run was interrupted; `crawl run` continues it. Others may join in the meantime.
     """
     _tell(spider, "drain", worker, store)
 

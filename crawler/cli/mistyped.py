@@ -1,4 +1,4 @@
-"""What somebody meant who typed a command or an option that is not there. For messages only."""
+"""What a mistyped command or option was meant to be. For messages only."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from crawler.errors import CrawlError
 from crawler.habits import COMMANDS
 from crawler.nearest import nearest
 
-#: settings that have an option of another name
+#: settings that have an option with another name
 _OPTION_OF = {"max_pages": "--limit-pages"}
 
 
 def meant_command(word: str) -> str:
-    """What to type instead of a word that is no command; "" where nothing is known."""
+    """What to type instead of a word that is not a command; "" if that is not known."""
     if word in COMMANDS:
         return f"{COMMANDS[word]} does it here"
     from crawler.loading import load_spiders

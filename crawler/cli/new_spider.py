@@ -25,31 +25,35 @@ if TYPE_CHECKING:
 
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new spider.")],
-    url: Annotated[str | None, typer.Argument(metavar="[URL]", help="The page that it begins with.")] = None,
-    blank: Annotated[bool, typer.Option("--blank", help="Ask the site for nothing: a spider to be filled in.")] = False,
+    url: Annotated[str | None, typer.Argument(metavar="[URL]", help="The page that it starts with.")] = None,
+    blank: Annotated[bool, typer.Option("--blank", help="Send no request: write a spider for you to fill in.")] = False,
     curl: Annotated[
         str | None,
-        typer.Option("--from-curl", metavar="COMMAND", help="A request as a browser copies it for curl; - reads it."),
+        typer.Option(
+            "--from-curl",
+            metavar="COMMAND",
+            help="A request that a browser copied as curl; - reads it from standard input.",
+        ),
     ] = None,
     har: Annotated[
         Path | None, typer.Option("--from-har", metavar="FILE", help="A recording of a browser's network panel.")
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Write a spider anew that is there; the old file is kept beside it.")
+        bool, typer.Option("--replace", help="Overwrite a spider that exists; the old file is kept beside it.")
     ] = False,
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
 ) -> None:
     """Look at the page at URL and write a spider for it. With its login form, what repeats on it, and the next page.
 
-    A few requests are sent, as robots.txt allows. Where user name and password are found, the page behind the login is
-    looked at, too. Without URL a spider is written that is to be filled in. With --from-curl and --from-har it logs in
-    and asks as the browser did; passwords, tokens and cookies go into the file of accounts.
+    A few requests are sent, as robots.txt allows. If a user name and password are found, the page behind the login is
+    looked at, too. Without URL, the spider is left for you to fill in. With --from-curl and --from-har it logs in and
+    sends requests as the browser did; passwords, tokens and cookies go into the file of accounts.
     """
     from crawler.urls import absolute
 
     if sum(each is not None for each in (url, curl, har)) > 1:
-        raise UsageError("one of URL, --from-curl and --from-har says what the spider is made from")
+        raise UsageError("give only one of URL, --from-curl and --from-har")
     path = _free_path(name, replace)
     exits.spider = name
     start = absolute("", url or "https://shop.example/orders")
@@ -71,7 +75,7 @@ def new(
     except StatusError as error:
         login = error.status in (401, 403)
         recorded = "; `--from-har FILE` takes its login as a browser has recorded it" if login else ""
-        tell(f"crawl: {exits.line_for(error)}: no spider was made{recorded}; with --blank one is made all the same")
+        tell(f"crawl: {exits.line_for(error)}: no spider was made{recorded}; with --blank one is made anyway")
         raise typer.Exit(exits.code_for(error)) from None
     _written(path, name, explored, replace=replace)
 
@@ -89,7 +93,7 @@ def _recorded(name: str, curl: str | None, har: Path | None) -> Recording:
     except OSError as error:
         raise UsageError(f"{har}: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise UsageError(f"{har} is not JSON, which a HAR file is") from None
+        raise UsageError(f"{har} is not JSON, as a HAR file must be") from None
     return from_recording(name, *from_har(data))
 
 
@@ -104,7 +108,7 @@ def _from_recording(
         file = add_account(
             recording.site, recording.secrets, file=Path(settings.accounts) if settings.accounts else None
         )
-        told.append(f"in {file}, for spiders of {recording.site}, stand now {', '.join(recording.secrets)}")
+        told.append(f"stored in {file}, for spiders of {recording.site}: {', '.join(recording.secrets)}")
     write_new(path, source_of(recording), replace=replace)
     say(f"made {path}")
     for line in told:
@@ -115,7 +119,7 @@ def _from_recording(
 
 
 def _read_better(path: Path, name: str, recording: Recording, typed: Mapping[str, Any]) -> None:
-    """The recording does not hold the page: it is asked for once, as the spider will ask."""
+    """The recording does not hold the page: it is fetched once, as the spider will fetch it."""
     from crawler.authoring.exploring import look_as
     from crawler.authoring.first_spider import reading_of
     from crawler.authoring.from_recording import source_of
@@ -143,12 +147,15 @@ def _written(path: Path, name: str, found: Explored, *, replace: bool) -> None:
         raise typer.Exit(exits.code_for(found.error))
     login = f"{options.here(f'crawl login {name}')}, " if found.spider.login else ""
     if found.is_unseen:
-        tell("crawl: with its credentials (CRAWL_DEFAULT_USERNAME, CRAWL_DEFAULT_PASSWORD) the page is looked at, too")
+        tell(
+            "crawl: with credentials (CRAWL_DEFAULT_USERNAME, CRAWL_DEFAULT_PASSWORD) the page behind the login is"
+            " looked at, too"
+        )
     say(f"next: look at it, then: {login}{options.here(f'crawl run {name}')}")
 
 
 def _free_path(name: str, replace: bool) -> Path:
-    """Where the spider will stand. Whatever is wrong with the name is found before anything is asked for."""
+    """The file of the new spider. Whatever is wrong with the name is found before anything is fetched."""
     from crawler.loading import load_spiders
     from crawler.spider_names import valid_name
 
@@ -164,7 +171,7 @@ def _free_path(name: str, replace: bool) -> Path:
         raise SpiderError(f"{path} holds other spiders, too ({', '.join(others)}) and is left as it is")
     if path.exists() and not replace:
         what = f"there is already a spider {name!r} in {SPIDERS}/" if name in known else f"{path} already exists"
-        raise SpiderError(f"{what}; --replace writes it anew, and keeps the old file beside it; or choose another name")
+        raise SpiderError(f"{what}; --replace overwrites it, and keeps the old file beside it; or choose another name")
     return path
 
 

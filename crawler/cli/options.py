@@ -1,4 +1,4 @@
-"""Words that several commands take, and what they become."""
+"""Arguments and options that several commands take, and what they become."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on one line ins
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing unless something went wrong.")]
 
 
-_STANDS_FOR = f"{HIDDEN} stands for what is secret, in messages; type the secret itself, or give it by a variable"
+_STANDS_FOR = f"{HIDDEN} stands for a secret in messages; type the secret itself, or give it in a variable"
 
 project = ""  #: what ``-C`` was given
 
 
 def here(command: str) -> str:
-    """A command that is proposed, as it is to be typed where this one was."""
+    """A proposed command, as it has to be typed where this one was typed."""
     import shlex
 
     return command.replace("crawl ", f"crawl -C {shlex.quote(project)} ", 1) if project else command
@@ -61,7 +61,7 @@ def pairs(texts: Iterable[str] | None, option: str) -> dict[str, str]:
 
 
 def typed_settings(texts: Iterable[str] | None, **options: Any) -> dict[str, Any]:
-    """The settings of the command line: ``-s`` texts, and options of their own where they were given."""
+    """The settings from the command line: those of ``-s``, and those with an option of their own that was given."""
     if HIDDEN in str(options.get("store") or ""):
         raise UsageError(f"--store: {_STANDS_FOR}")
     return {**pairs(texts, "-s"), **{key: value for key, value in options.items() if value is not None}}

@@ -1,4 +1,4 @@
-"""`crawl pages list`, `prune`: how much is kept of pages, and removing what is old."""
+"""`crawl pages list`, `prune`: how many pages are kept, and removing old ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Pages that 
 def list_(
     name: options.MaybeSpiderName = None, store: options.StorePath = None, as_json: options.AsJson = False
 ) -> None:
-    """List the crawls of which pages are kept. With how many, and their size as it is stored."""
+    """List the crawls whose pages are kept. With how many there are, and their size as stored."""
     spider = checked(name)
     with stored(options.typed_settings(None, store=store)) as source:
         found, together = source.kept.by_crawl(spider), source.kept.size()
@@ -36,18 +36,20 @@ def list_(
     rows = [(safe(each.spider), str(each.crawl), f"{each.pages:,}", size(each.size_bytes)) for each in found]
     for line in columns(rows, ("spider", "crawl", "pages", "size")):
         say(line)
-    say(f"all together {size(together)}: equal pages are stored once")
+    say(f"{size(together)} in all: identical pages are stored once")
 
 
 @app.command()
 def prune(
     name: options.MaybeSpiderName = None,
-    keep: Annotated[int, typer.Option("--keep", min=1, help="Crawls of each spider that keep their pages.")] = 3,
-    days: Annotated[float, typer.Option("--days", min=0, help="Only pages that were kept so many days ago.")] = 0.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
+    keep: Annotated[int, typer.Option("--keep", min=1, help="How many crawls of each spider keep their pages.")] = 3,
+    days: Annotated[
+        float, typer.Option("--days", min=0, help="Only pages that were kept at least this many days ago.")
+    ] = 0.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     store: options.StorePath = None,
 ) -> None:
-    """Remove kept pages of older crawls. Of NAME, or of each spider; also while a crawl runs. Items stay."""
+    """Remove kept pages of older crawls. Those of NAME, or of each spider; also while a crawl runs. Items stay."""
     from crawler.replay.pruning import prune_pages
 
     spider = checked(name)
@@ -60,7 +62,7 @@ def prune(
         return
     say(
         f"removed {counted(found.pages, 'page')} of {counted(found.crawls, 'crawl')};"
-        f" {size(found.size_bytes)} of the database are free for what comes next"
+        f" {size(found.size_bytes)} of the database are free for new data"
     )
 
 

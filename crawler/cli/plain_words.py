@@ -1,8 +1,8 @@
-"""Words of the command line that are right as they stand.
+"""Words of the command line that need no conversion.
 
-Typer converts each value through pydantic, which takes longer to load than most commands run. A text that is to be a
-text, an option that nobody gave and a plain number need no converting. All else is left to typer, and so are its
-messages. With a typer that converts otherwise nothing is changed.
+Typer converts each value through pydantic, which takes longer to load than most commands run. Text that stays text, an
+option that was not given and a plain number need no conversion. All else is left to typer, and so are its messages.
+With a version of typer that converts differently, nothing is changed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin
 
 
 class _AsTyped:
-    """In the place of typer's conversion of one parameter."""
+    """Replaces typer's conversion of one parameter."""
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
         """The value as the command takes it."""
@@ -33,7 +33,13 @@ class _AsTyped:
 
 
 _PLAIN = _AsTyped()
-_OF_TYPER = ("parser", "min", "max", "formats", "mode")  # what of a parameter asks for more than its kind does
+_OF_TYPER = (
+    "parser",
+    "min",
+    "max",
+    "formats",
+    "mode",
+)  # attributes of a parameter that ask for more than its type does
 
 
 def taken_as_typed(params: Iterable[Any]) -> None:

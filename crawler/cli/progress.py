@@ -1,4 +1,4 @@
-"""How far a run is: a live line on a terminal, plain log lines elsewhere.
+"""How far a run has come: a live line on a terminal, plain log lines elsewhere.
 
 Both are observers of the engine's events and run on its scheduler thread: they only keep numbers and write a line.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Ask = Callable[[str, bool], str]
 
-FIRST_LINE_AFTER_S = 2.0  # then twice as long each time, so that a person who looks on sees that it lives
+FIRST_LINE_AFTER_S = 2.0  # then twice as long each time, so that a person who watches sees that it is alive
 LINE_EVERY_S = 30.0  # longest time between two progress lines of a log
 WIDE_CHARACTERS = 105  # a terminal narrower than this gets a short bar and no clock: the numbers come first
 _log = logging.getLogger("crawler.run")
@@ -54,7 +54,7 @@ def watching(spider: str, *, quiet: bool, logs: bool = False) -> Iterator[RunVie
     """Show the progress of one run: live where standard error is a terminal, else as log lines; nothing when quiet.
 
     Args:
-        logs: A file wants the log lines of a quiet run, too.
+        logs: The log lines are wanted in a file, even of a quiet run.
     """
     ask = terminal_ask()
     notice = StopNotice()
@@ -151,7 +151,7 @@ class LogLines:
                 self._last_warning = event.message
                 _log.warning("%s: %s", event.where, event.message)
             case _:
-                pass  # the summary tells the end; single pages are in the page log of the store
+                pass  # the summary reports the end; single pages are in the page log of the store
 
     def _numbers(self, event: events.Progress) -> None:
         if not self._progress:
@@ -174,7 +174,7 @@ def numbers(event: events.Progress) -> str:
 
 
 def live_numbers(event: events.Progress, left_s: float | None) -> str:
-    """``120 pages, 300 waiting, 12.3/s, ~24 s left, 480 items, 1 login``: what is cut on a narrow terminal is last."""
+    """``120 pages, 300 waiting, 12.3/s, ~24 s left, 480 items, 1 login``: what a narrow terminal cuts is last."""
     left = [] if left_s is None else [f"{about(left_s)} left"]
     failed = [f"{event.failed:,} failed"] if event.failed else []
     parts = (counted(event.pages, "page"), f"{event.waiting:,} waiting", f"{event.pages_per_s:,.1f}/s", *left, *failed)
@@ -182,10 +182,10 @@ def live_numbers(event: events.Progress, left_s: float | None) -> str:
 
 
 class StopNotice:
-    """An observer that answers a first Ctrl-C at once: what is in flight may take a while, silence asks for a second.
+    """An observer that answers a first Ctrl-C at once: what is in flight may take a while, and silence invites another.
 
-    The engine's own handler is in place when the run has started; this one goes before it, and is taken back with it. A
-    handler must not write, so a thread of its own does. Not started earlier: further processes are forked before.
+    The engine's own handler is in place when the run has started; this one goes before it, and is removed with it. A
+    handler must not write, so a thread of its own does. It is not started earlier: further processes are forked first.
     """
 
     ignores = frozenset((events.PageDone,))
@@ -227,8 +227,8 @@ class StopNotice:
 class LiveProgress:
     """An observer that keeps one line at the bottom of the terminal, from the first event on.
 
-    Not earlier: the display has a thread, and further processes are forked before the first event. The bar fills where
-    an end is in sight; while more is found than done it only shows that something happens.
+    Not earlier: the display has a thread, and further processes are forked before the first event. The bar fills once
+    an end is in sight; while more is found than done, it only shows that something is happening.
     """
 
     ignores = frozenset((events.PageDone,))
@@ -244,7 +244,7 @@ class LiveProgress:
             self._failed_before = None if event.resumed else 0
             self._display.start()
         elif isinstance(event, events.Progress):
-            if self._failed_before is None:  # the run goes on with a frontier: those of runs before this one
+            if self._failed_before is None:  # the run continues a frontier: these failed in earlier runs
                 self._failed_before = event.failed
             done = event.pages + event.failed - self._failed_before
             self._left.note(event.at, done=done, waiting=event.waiting)

@@ -1,4 +1,4 @@
-"""`crawl init`, `new`, `list`, `settings`: the project's files. None of them loads the engine or a store."""
+"""`crawl init`, `list`, `settings`: the project's files. None of them loads the engine or a store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPIDERS = Path("spiders")
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Folder of the project; made where it is missing.")] = Path(),
+    folder: Annotated[Path, typer.Argument(help="Folder of the project; created if it is missing.")] = Path(),
 ) -> None:
     """Make a project here. It gets spiders/ with an example, data/, settings in pyproject.toml and .gitignore.
 
@@ -38,20 +38,20 @@ def init(
     for line in filter(None, made):
         say(line)
     where = "" if folder == Path() else f"cd {folder} && "
-    say(f"next: {where}crawl list, crawl new NAME" if any(made) else "nothing to do: the project is there")
+    say(f"next: {where}crawl list, crawl new NAME" if any(made) else "nothing to do: the project already exists")
 
 
 def write_new(path: Path, text: str, *, replace: bool = False) -> None:
-    """Write a file that is not there yet, and its folder. Raises SpiderError where somebody else was quicker.
+    """Write a file that does not exist yet, and its folder. Raises SpiderError if somebody else was quicker.
 
     Args:
-        replace: What stands there goes to a file beside it, whose name ends with ``.before``.
+        replace: An existing file is moved to one beside it, whose name ends with ``.before``.
     """
     path.parent.mkdir(exist_ok=True)
     if replace and path.exists():
         before = path.with_name(f"{path.name}.before")
         os.replace(path, before)
-        tell(f"crawl: what stood in {path} is in {before}")
+        tell(f"crawl: the old {path} is now {before}")
     if not _make(path, text):
         raise SpiderError(f"{path} already exists and is left as it is; choose another name")
 
@@ -93,9 +93,9 @@ def _add_ignored(path: Path) -> str:
 
 
 def list_(
-    long: Annotated[bool, typer.Option("--long", "-l", help="With file, sessions and what it says it does.")] = False,
+    long: Annotated[bool, typer.Option("--long", "-l", help="Also show file, sessions and description.")] = False,
 ) -> None:
-    """List the spiders of the project, one a line."""
+    """List the spiders of the project, one per line."""
     from crawler.loading import load_spiders
 
     if not SPIDERS.is_dir():
@@ -131,10 +131,10 @@ def _described(spider: type[Spider]) -> tuple[str, str, str, str]:
 def settings(
     name: options.MaybeSpiderName = None,
     set_: options.SettingsTyped = None,
-    changed: Annotated[bool, typer.Option("--changed", help="Only those that differ from the default.")] = False,
+    changed: Annotated[bool, typer.Option("--changed", help="Only those that are set somewhere, even to the default.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show the settings with value, source and meaning. With NAME as that spider has them."""
+    """Show the settings with value, source and meaning. With NAME, as that spider has them."""
     from crawler.settings import FIELDS, SECRET_SETTINGS
 
     spider = options.find(name) if name is not None else None
@@ -162,7 +162,7 @@ def settings(
 
 
 def sources_of(spider: type[Spider] | None, typed: dict[str, Any]) -> dict[str, str]:
-    """Where each setting that is no default comes from; later sources win, as in `settings.load`."""
+    """Where each setting that is not a default comes from; later sources win, as in `settings.load`."""
     from crawler.settings import SCRAPY_NAMES, field_names, named_in_pyproject
 
     def field(key: str) -> str:

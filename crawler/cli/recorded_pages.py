@@ -34,7 +34,7 @@ def record(
         typer.Option("--failure", metavar="N", min=1, help="Record page N of `crawl failures NAME`; nothing is sent."),
     ] = None,
     kept: Annotated[
-        bool, typer.Option("--kept", help="Take the pages that the last crawl has kept; nothing is sent.")
+        bool, typer.Option("--kept", help="Take them from the pages that the last crawl kept; nothing is sent.")
     ] = False,
     callback: Annotated[str, typer.Option("--callback", metavar="METHOD", help="Method that reads them.")] = "parse",
     cb_kwargs: Annotated[str, typer.Option("--cb-kwargs", metavar="JSON", help="Its keyword arguments.")] = "{}",
@@ -49,7 +49,7 @@ def record(
 ) -> None:
     """Record pages as test cases of NAME. `crawl check NAME` and pytest run the spider over them, offline.
 
-    Each page is two files in tests/pages/NAME/: the body, and what the callback gives on it. Secrets are masked.
+    Each page is two files in tests/pages/NAME/: the body, and what the callback gives for it. Secrets are masked.
     """
     if not urls and not failure:
         raise UsageError("give the URL of a page, or --failure N for a page of `crawl failures NAME`")
@@ -114,7 +114,7 @@ def _tell(case: RecordedPage) -> None:
     from crawler.cli.failures import cut_of
 
     if cut := cut_of(case.page):
-        tell(f"crawl: of {safe(case.url)} were kept {cut}: what stands behind them is not in the test case")
+        tell(f"crawl: of {safe(case.url)} only {cut} were kept: what comes after them is not in the test case")
     expected = case.expected
     if isinstance(expected, StillWanted):
         say(f"recorded {case.file}: {safe(expected.cause)}")
@@ -128,13 +128,13 @@ def _tell(case: RecordedPage) -> None:
 def check(
     spider: options.MaybeSpiderName = None,
     accept: Annotated[
-        bool, typer.Option("--accept", help="What the spider gives today is right: write it, where nothing fails.")
+        bool, typer.Option("--accept", help="What the spider gives now is right: save it, unless something fails.")
     ] = False,
     folder: Folder = PAGES,
     set_: options.SettingsTyped = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Run the spider over its recorded pages and compare. Nothing is sent. Exit code 1 where something differs.
+    """Run the spider over its recorded pages and compare. Nothing is sent. Exit code 1 if something differs.
 
     Without NAME: the pages of all spiders.
     """
@@ -163,7 +163,7 @@ def check(
             say(line)
         if not accept and any(not each.is_right or each.is_mended for each in checked):
             again = options.here(f"crawl check {spider + ' ' if spider else ''}--accept")
-            tell(f"crawl: where what it gives now is right, `{again}` keeps it")
+            tell(f"crawl: if what it gives now is right, `{again}` saves it")
     if not all(each.is_right for each in checked):
         raise typer.Exit(exits.FAILURES)
 
@@ -183,7 +183,7 @@ def _lines(checked: list[Checked]) -> Iterable[str]:
             yield f"differs    {each.case.file}: {gives}"
             yield from (f"  {line}" for line in checked_lines(each))
     red = sum(not each.is_right for each in checked)
-    verdict = f"{red:,} not as it should be" if red else "all as they should be"
+    verdict = f"{red:,} not as expected" if red else "all as expected"
     yield f"{counted(len(checked), 'recorded page')}, no request: {verdict}"
 
 

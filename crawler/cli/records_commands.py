@@ -1,4 +1,4 @@
-"""`crawl changes`, `crawl items rejected`: what has become of records, and what was no good item."""
+"""`crawl changes`, `crawl items rejected`: what became of records, and rejected items."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def changes(
             "--since", metavar="CRAWL|DATE", help="Since this crawl, date, or time ago (2d); the last crawl otherwise."
         ),
     ] = None,
-    table: Annotated[str | None, typer.Option("--table", help="One kind of item; all of them otherwise.")] = None,
+    table: Annotated[str | None, typer.Option("--table", help="Only this kind of item; all kinds otherwise.")] = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 12 when something has changed.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table: a row for each field.")] = False,
     store: options.StorePath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show what is new, changed, gone and back. By the last crawl, or since an earlier one.
+    """Show what is new, changed, gone and back. In the last crawl, or since an earlier one.
 
-    Only items with a key are followed. Nothing is gone by a crawl that was not complete.
+    Only items with a key are tracked. A crawl that was not complete marks nothing as gone.
     """
     from crawler.output.changes import cells, counted_changes, counts_of, csv_text, json_lines
     from crawler.runs.results import results
@@ -66,12 +66,14 @@ def _and(spider: str, store: str | None) -> str:
 
     with stored(options.typed_settings(None, store=store)) as source:
         if not _follows(source, spider):
-            return "; no item has a key, none is followed: write `keys` in the spider, the fields that tell them apart"
+            return (
+                "; no item has a key, so none is tracked: set `keys` in the spider to the fields that tell them apart"
+            )
         last = source.runs.last(spider, limit=1)[0]
         if summary_of(last).get("complete") is not False:
             return ""
     how = ending_of(last) if last.ending else "it has not ended"
-    return f"; crawl {last.frontier} was not complete ({how}): nothing is gone by it"
+    return f"; crawl {last.frontier} was not complete ({how}): it marks nothing as gone"
 
 
 def _follows(source: Store, spider: str) -> bool:
@@ -79,7 +81,7 @@ def _follows(source: Store, spider: str) -> bool:
 
 
 def rejected(name: options.SpiderName, store: options.StorePath = None, as_json: options.AsJson = False) -> None:
-    """List what was no good item in the last crawl. Each with its reason, its page and the session."""
+    """List the items that the last crawl rejected. Each with its reason, its page and the session."""
     from crawler.runs.results import results
 
     spider = checked(name) or ""
@@ -101,7 +103,7 @@ def rejected(name: options.SpiderName, store: options.StorePath = None, as_json:
 
 
 def _shown(each: dict[str, Any]) -> dict[str, Any]:
-    """For JSON, without secrets in the address, the item as JSON and not as a text of it."""
+    """For JSON, without secrets in the address, and with the item as JSON instead of text."""
     from crawler.urls import redact
 
     return {**each, "url": redact(each["url"]), "item": json.loads(each["item"])}

@@ -1,7 +1,7 @@
 """The reference pages, made from the code: ``python -m crawler.cli.reference docs/reference``.
 
 A test compares the pages in the repository with what this makes, so that a new setting, command, error or exit code
-without its text does not pass.
+without a text does not pass.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ def _code(text: str) -> str:
 
 
 def settings_lines() -> Iterator[str]:
-    """One row a setting: name, kind, default, bounds, Scrapy's name, meaning."""
+    """One row per setting: name, kind, default, bounds, Scrapy's name, meaning."""
     yield "Later sources win: the default, `[tool.crawl]` in pyproject.toml, the spider's `custom_settings`, the"
     yield "variable `CRAWL_<NAME>`, and the command line (`-s NAME=VALUE`). `crawl settings [NAME]` shows the values"
-    yield "that hold and where each comes from."
+    yield "in effect and where each comes from."
     yield ""
     scrapy = {ours: theirs for theirs, ours in SCRAPY_NAMES.items()}
     yield from _table("setting", "kind", "default", "bounds", "Scrapy's name", "meaning")
@@ -84,7 +84,9 @@ def _kind(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return " or ".join(arguments)
-    return "JSON object" if origin is dict else "numbers, by commas" if origin is tuple else "true, false or text"
+    return (
+        "JSON object" if origin is dict else "values, separated by commas" if origin is tuple else "true, false or text"
+    )
 
 
 def _default_text(default: Any) -> str:
@@ -118,7 +120,7 @@ class _Parameter:
 
 def command_lines() -> Iterator[str]:
     """Each command with its arguments and options, in the order of the help."""
-    yield "`crawl COMMAND --help` says the same. These options stand before the command:"
+    yield "`crawl COMMAND --help` says the same. These options come before the command:"
     yield ""
     root = app.registered_callback
     yield from _parameter_table(_parameters(root.callback if root is not None else None))
@@ -207,7 +209,7 @@ def _kinds(base: type[Exception]) -> Iterator[type[Exception]]:
 
 def exit_code_lines() -> Iterator[str]:
     """The table of exit codes."""
-    yield "The same numbers everywhere: in the shell, in a cron mail, in `Summary.exit_code`."
+    yield "The same numbers everywhere: in the shell, in cron mails, in `Summary.exit_code`."
     yield ""
     yield from _table("code", "name", "meaning", "what to do")
     for code, name, meaning, advice in TABLE:

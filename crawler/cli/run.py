@@ -32,9 +32,9 @@ class IfRunning(StrEnum):
 
 Workers = Annotated[int | None, typer.Option("--workers", "-w", help="Worker threads of one process.")]
 Processes = Annotated[int | None, typer.Option("--processes", help="Processes that share the work.")]
-LimitPages = Annotated[int | None, typer.Option("--limit-pages", help="Stop after so many pages.")]
-MaxTime = Annotated[float | None, typer.Option("--max-time", metavar="SECONDS", help="Stop after so many seconds.")]
-MinItems = Annotated[int | None, typer.Option("--min-items", help="Items that the crawl must have stored.")]
+LimitPages = Annotated[int | None, typer.Option("--limit-pages", help="Stop after this many pages.")]
+MaxTime = Annotated[float | None, typer.Option("--max-time", metavar="SECONDS", help="Stop after this many seconds.")]
+MinItems = Annotated[int | None, typer.Option("--min-items", help="Least number of items that the crawl must store.")]
 MaxErrorRate = Annotated[
     float | None, typer.Option("--max-error-rate", metavar="SHARE", help="Share of requests that may fail, 0 to 1.")
 ]
@@ -44,10 +44,13 @@ LogInto = Annotated[
 ]
 HarInto = Annotated[
     str | None,
-    typer.Option("--har", metavar="FILE", help="Record each request and its answer there, secrets masked; `har`."),
+    typer.Option(
+        "--har", metavar="FILE", help="Record each request and its answer there, secrets masked; setting `har`."
+    ),
 ]
 Unmasked = Annotated[
-    bool, typer.Option("--unmasked", help="With --har: cookies and credentials, too. It logs in whoever reads it.")
+    bool,
+    typer.Option("--unmasked", help="With --har: also cookies and credentials. Whoever reads the file can use them."),
 ]
 Fields = Annotated[
     list[str] | None,
@@ -60,7 +63,9 @@ Accept = Annotated[
 ]
 Causes = Annotated[
     list[str] | None,
-    typer.Option("--cause", metavar="WORDS", help="Only what failed for this: 503, TimedOut, ...; may be repeated."),
+    typer.Option(
+        "--cause", metavar="WORDS", help="Only what failed because of this: 503, TimedOut, ...; may be repeated."
+    ),
 ]
 WhenRunning = Annotated[
     IfRunning,
@@ -76,20 +81,23 @@ ForEntry = Annotated[
 Outputs = Annotated[
     list[str] | None,
     typer.Option(
-        "--output", "-o", metavar="TARGET", help="Write the items there at the end, as `crawl export`; may be repeated."
+        "--output",
+        "-o",
+        metavar="TARGET",
+        help="Write the items there at the end, as `crawl export` does; may be repeated.",
     ),
 ]
 Replacing = Annotated[
     list[str] | None,
     typer.Option(
-        "--replace", "-O", metavar="TARGET", help="The same, and replace what is there whatever came of the crawl."
+        "--replace", "-O", metavar="TARGET", help="The same, but replace what is there, however the crawl ended."
     ),
 ]
 
 
 def run(
     spider: options.SpiderName,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Leave the unfinished run behind and start over.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Leave an unfinished run behind and start over.")] = False,
     argument: options.Arguments = None,
     set_: options.SettingsTyped = None,
     workers: Workers = None,
@@ -104,7 +112,7 @@ def run(
     har: HarInto = None,
     unmasked: Unmasked = False,
     full: Annotated[
-        bool, typer.Option("--full", help="Ask for all pages as wholes, whatever earlier crawls know of them.")
+        bool, typer.Option("--full", help="Fetch all pages in full, whatever earlier crawls know of them.")
     ] = False,
     output: Outputs = None,
     replace: Replacing = None,
@@ -114,10 +122,10 @@ def run(
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Crawl, going on where the last run stopped. Ends when nothing waits any more.
+    """Crawl, going on where the last run stopped. Ends when nothing is waiting any more.
 
-    With -o or -O the items are written at the end, also of a run that was stopped: the store has them, and nothing is
-    lost when a file cannot be written. A good file is not replaced by less, see `crawl export`.
+    With -o or -O the items are written at the end, even those of a run that was stopped: the store has them, and
+    nothing is lost if a file cannot be written. A good file is not replaced with less, see `crawl export`.
     """
     if unmasked and har is None:
         raise UsageError("--unmasked goes with --har")
@@ -163,8 +171,8 @@ def retry(
 ) -> None:
     """Try the failed requests of the last run again. Then it goes on like `crawl run`.
 
-    With --cause only those that failed for it: a status, the name of an error, or some words of it, as `crawl failures
-    NAME` lists them. With -o or -O the items of the whole crawl are written at the end, as after `crawl run`.
+    With --cause only those that failed because of it: a status, the name of an error, or some words of it, as `crawl
+    failures NAME` lists them. With -o or -O the items of the whole crawl are written at the end, as after `crawl run`.
     """
     targets = export.targets_of(output, replace)
     typed = options.typed_settings(set_, workers=workers, store=store)
@@ -210,7 +218,7 @@ def _crawl(
 
 
 class _RunNote:
-    """Keeps that a run is one of the schedule, when it begins: `crawl schedule list` tells how it went."""
+    """Records, when a run begins, that the schedule started it: `crawl schedule list` shows how it went."""
 
     ignores = frozenset((PageDone,))
 
@@ -237,7 +245,7 @@ def _identities(spider: type[Spider]) -> list[Identity]:
 
 
 def _tell_unused_proxies() -> None:
-    """Other programs go by these variables; a crawl that goes past them without a word may show who asks."""
+    """Other programs obey these variables; a crawl that ignores them without a word may show who is asking."""
     names = [name for name in _PROXY_VARIABLES if os.environ.get(name)]
     if names:
         tell(
@@ -259,7 +267,7 @@ _HOW = {
 def login(
     spider: options.SpiderName,
     session: Annotated[
-        str | None, typer.Option("--session", help="This session only; otherwise every session that logs in.")
+        str | None, typer.Option("--session", help="Only this session; every session that logs in otherwise.")
     ] = None,
     browser: Annotated[bool, typer.Option("--browser", help="Log in with a browser (extra `browser`).")] = False,
     headless: Annotated[
@@ -268,12 +276,12 @@ def login(
     picture: Annotated[
         Path | None, typer.Option("--picture", metavar="FILE", help="With --browser: keep a picture of the last page.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Log in anew although the stored session is good.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Log in again even if the stored session is good.")] = False,
     argument: options.Arguments = None,
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
 ) -> None:
-    """Log the sessions of a spider in and keep them. Asks at the terminal for what is missing."""
+    """Log in the sessions of a spider and store them. Asks at the terminal for what is missing."""
     if (headless or picture is not None) and not browser:
         raise UsageError("--headless and --picture go with --browser")
     typed = options.typed_settings(set_, store=store)

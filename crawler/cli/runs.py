@@ -1,4 +1,4 @@
-"""`crawl runs`: past runs as a list, one of them in full, and the word that what it brought is right."""
+"""`crawl runs`: past runs as a list, one of them in full, and accepting what it brought as right."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many runs, newest first.")]
 What = Annotated[
-    str | None, typer.Argument(metavar="[NAME|show|accept]", help="A spider's name; or what to do with the run ID.")
+    str | None, typer.Argument(metavar="[NAME|show|accept]", help="A spider's name; or what to do with run ID.")
 ]
 Number = Annotated[int | None, typer.Argument(metavar="[ID]", min=1, help="Number of a run, as the list shows it.")]
 
@@ -35,8 +35,9 @@ def runs(
 ) -> None:
     """List past runs. Newest first: how each ended, how long it took and what it brought.
 
-    `crawl runs show ID` shows one in full: why it ended so, what failed and was left out, its logins, what goes on with
-    it. `crawl runs accept ID` says that what it brought is right: later runs are compared with it and those after it.
+    `crawl runs show ID` shows one in full: why it ended that way, what failed or was left out, its logins, the command
+    that continues it. `crawl runs accept ID` accepts what it brought as right: later runs are compared with it and
+    those after it.
     """
     with stored(options.typed_settings(None, store=store), reading=number is None or what == "show") as source:
         if number is None:
@@ -90,10 +91,10 @@ _LOGINS = {"": "not ended", "renewed": "renewed by a page of the app, no login"}
 
 
 def report_lines(found: RunReport, store: str | None = None) -> list[str]:
-    """One run as lines: how it ended and why, its numbers, what went wrong, its logins, what goes on with it.
+    """One run as lines: how it ended and why, its numbers, what went wrong, its logins, what continues it.
 
     Args:
-        store: As it was typed, for a run that could not keep what goes on with it.
+        store: As it was typed, for a run that could not store the command that continues it.
     """
     from crawler.output.reasons import next_step
 

@@ -1,4 +1,4 @@
-"""`crawl schedule`: spiders by the clock, and how the clock of the machine is told of them."""
+"""`crawl schedule`: spiders on a schedule, and putting it into cron or systemd."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class WithNames(TyperGroup):
-    """A first word that is no command is a spider's name: `crawl schedule NAME` prints its line."""
+    """A first word that is not a command is a spider's name: `crawl schedule NAME` prints its line."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
@@ -35,13 +35,13 @@ class WithNames(TyperGroup):
 app = typer.Typer(
     cls=WithNames,
     no_args_is_help=True,
-    help="Run spiders by the clock: by cron, by systemd, or without either.",
+    help="Run spiders on a schedule: with cron, with systemd, or without either.",
     rich_markup_mode=None,
 )
 
 
 class Overlap(StrEnum):
-    """What a start does while the last run goes on."""
+    """What a start does while the last run is still going."""
 
     skip = "skip"
     wait = "wait"
@@ -49,9 +49,9 @@ class Overlap(StrEnum):
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="An entry, as `crawl schedule list` names it.")]
 When = Annotated[str, typer.Argument(metavar="CRON", help="When: five cron fields in quotes, or @daily and the like.")]
-Systemd = Annotated[bool, typer.Option("--systemd", help="Timers of systemd for this user, in place of cron.")]
+Systemd = Annotated[bool, typer.Option("--systemd", help="Use systemd timers of this user instead of cron.")]
 _SAME_RUN_S = 600.0  #: between the start of a run and its note, by two clocks
-_CREDENTIALS = "crawl: such a job has none of your variables: put the credentials into the file of accounts"
+_CREDENTIALS = "crawl: such a job has none of your environment variables: put the credentials into the file of accounts"
 
 
 def _remind_of_credentials(spider: type[Spider]) -> None:
@@ -76,17 +76,17 @@ def _tell_of_lost_variables() -> None:
     if settings := [name for name in lost if name != "CRAWL_KEY"]:
         tell(
             f"crawl: such a job does not get {', '.join(settings)}: write settings into [tool.crawl] of pyproject.toml,"
-            " or behind -s"
+            " or give them with -s"
         )
     if "CRAWL_KEY" in lost:
         tell(
             "crawl: such a job does not get CRAWL_KEY, and cannot read sessions that are encrypted with it: it logs in"
-            " anew, with a key from its file; use that here, too, or give the variable to the job"
+            " again, with a key from its file; use that here, too, or give the variable to the job"
         )
 
 
 def local_zone() -> tzinfo:
-    """The zone of the machine, with its changes of the clock where its name is known."""
+    """The zone of the machine, with its clock changes if its name is known."""
     from zoneinfo import ZoneInfo
 
     name = os.environ.get("TZ", "").lstrip(":")
@@ -105,18 +105,18 @@ def local_zone() -> tzinfo:
 def add(
     name: options.SpiderName,
     when: When,
-    tz: Annotated[str, typer.Option("--tz", metavar="ZONE", help="Zone of the schedule, such as Europe/Dublin.")] = "",
+    tz: Annotated[
+        str, typer.Option("--tz", metavar="ZONE", help="Time zone of the schedule, such as Europe/Dublin.")
+    ] = "",
     argument: options.Arguments = None,
     set_: options.SettingsTyped = None,
     overlap: Annotated[
-        Overlap, typer.Option("--overlap", help="While the last run goes on: do nothing, or wait for it.")
+        Overlap, typer.Option("--overlap", help="While the last run is still going: do nothing, or wait for it.")
     ] = Overlap.skip,
     jitter: Annotated[
-        float, typer.Option("--jitter", metavar="SECONDS", min=0, help="Start late by up to so many seconds.")
+        float, typer.Option("--jitter", metavar="SECONDS", min=0, help="Start up to this many seconds late.")
     ] = 0.0,
-    no_catch_up: Annotated[
-        bool, typer.Option("--no-catch-up", help="A start that was missed is not made up for.")
-    ] = False,
+    no_catch_up: Annotated[bool, typer.Option("--no-catch-up", help="Do not make up for a missed start.")] = False,
 ) -> None:
     """Put a spider on the schedule of this project (schedule.toml). Shows the next five runs."""
     from crawler.schedule import book, plan
@@ -145,7 +145,7 @@ def add(
     _show_next(entry)
     _tell_of_lost_variables()
     _remind_of_credentials(spider)
-    tell("crawl: `crawl schedule install` tells cron of it, with --systemd systemd")
+    tell("crawl: `crawl schedule install` puts it into cron, or into systemd with --systemd")
 
 
 def _show_next(entry: Entry) -> None:
@@ -159,9 +159,9 @@ def _show_next(entry: Entry) -> None:
 
 @app.command("list")
 def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> None:
-    """List the schedule. When the clock last ran each entry, how that ended, and when it runs next.
+    """List the schedule. When each entry was last started by it, how that run ended, and when it runs next.
 
-    Runs that a person has typed are not among them: `crawl runs` lists all.
+    Runs that were started by hand are not among them: `crawl runs` lists all.
     """
     from crawler.schedule import book, plan
 
@@ -186,7 +186,7 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
 
 
 def _last_run(entry: Entry, made: Made | None, store: str | None) -> dict[str, Any]:
-    """How the last run went that was started for the entry: not one that a person has typed."""
+    """How the last run started for the entry went; one that was started by hand does not count."""
     from crawler.cli.status_commands import stored
     from crawler.output.history import past_run
 
@@ -206,7 +206,7 @@ def _last_run(entry: Entry, made: Made | None, store: str | None) -> dict[str, A
 
 
 def _store_of(entry: Entry) -> str | None:
-    """The store that the words of an entry name."""
+    """The store that is named in the words of an entry."""
     for before, word in zip(entry.words, entry.words[1:], strict=False):
         if before == "--store" or (before in ("-s", "--set") and word.startswith("store=")):
             return word.removeprefix("store=")
@@ -215,7 +215,7 @@ def _store_of(entry: Entry) -> str | None:
 
 @app.command()
 def remove(entry_id: Id) -> None:
-    """Take an entry off the schedule. `crawl schedule install` then tells the clock."""
+    """Take an entry off the schedule. `crawl schedule install` then takes it out of cron or systemd."""
     from crawler.schedule import book
 
     entries = book.read(Path.cwd())
@@ -224,12 +224,12 @@ def remove(entry_id: Id) -> None:
     book.note_run(Path.cwd(), entry_id, None)
     with book.seen(Path.cwd()) as seen:
         seen.pop(entry_id, None)
-    tell(f"crawl: {safe(entry_id)} is off the schedule; `crawl schedule install` takes it out of the clock, too")
+    tell(f"crawl: {safe(entry_id)} is off the schedule; `crawl schedule install` takes it out of cron or systemd, too")
 
 
 @app.command()
 def show(entry_id: Id, systemd: Systemd = False) -> None:
-    """Show an entry. Its next five runs, and the lines that the clock gets."""
+    """Show an entry. Its next five runs, and the lines for cron or systemd."""
     from crawler.schedule import book, crontab
 
     entries = book.read(Path.cwd())
@@ -266,7 +266,7 @@ def install(
     systemd: Systemd = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be written, and write nothing.")] = False,
 ) -> None:
-    """Tell the clock of this machine of the schedule. In the crontab only lines between marks of ours are changed."""
+    """Put the schedule into cron or systemd. In the crontab, only lines between our own marks are changed."""
     from crawler.schedule import book, crontab
 
     project, entries = Path.cwd(), book.read(Path.cwd())
@@ -287,7 +287,7 @@ def install(
 
 
 def _install_units(units: dict[str, str], dry_run: bool) -> None:
-    """Write the units of this project, take away those that are on the schedule no more, and enable the timers."""
+    """Write the units of this project, remove those that are no longer on the schedule, and enable the timers."""
     folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
     if dry_run:
         for file, text in units.items():
@@ -308,7 +308,7 @@ def _install_units(units: dict[str, str], dry_run: bool) -> None:
         tell(f"crawl: systemd knows {len(timers)} timers; `systemctl --user list-timers` shows them")
         return
     tell(
-        f"crawl: {len(units)} units are in {folder}, but systemd of this user does not answer; when it does: systemctl"
+        f"crawl: {len(units)} units are in {folder}, but this user's systemd does not answer; once it does: systemctl"
         f" --user daemon-reload && systemctl --user enable --now {' '.join(timers)}"
     )
 
@@ -330,12 +330,12 @@ def _systemctl(*words: str) -> bool:
 @app.command("run-due")
 def run_due(
     ours: Annotated[
-        bool, typer.Option("--ours", help="Only entries that cron cannot look after: with a zone or with jitter.")
+        bool, typer.Option("--ours", help="Only entries that cron cannot handle: those with a zone or jitter.")
     ] = False,
 ) -> None:
     """Run what is due now. For machines without cron and systemd: call it every few minutes.
 
-    What was missed while nobody called it runs once, unless the entry says otherwise. The exit code is the greatest of
+    What was missed since the last call runs once, unless the entry says otherwise. The exit code is the highest of
     those of the runs.
     """
     from crawler.schedule import book, lines, plan
@@ -369,7 +369,7 @@ def line(
 ) -> None:
     """Print the crontab line that runs a spider. `crawl schedule NAME` does the same; nothing is written.
 
-    Whole paths, silent on success, no second start while one runs.
+    Full paths, silent on success, no second start while one is running.
     """
     from crawler import schedule as schedules
     from crawler.schedule import crontab, lines

@@ -40,22 +40,20 @@ def import_(
     ] = None,
     site: Annotated[
         list[str] | None,
-        typer.Option("--site", help="With --from-browser: whose cookies are taken; those of the spider's otherwise."),
+        typer.Option("--site", help="With --from-browser: whose cookies to take; the spider's own sites otherwise."),
     ] = None,
     form: Annotated[
-        str | None, typer.Option("--format", help="json, storage-state, cookies.txt, curl or har; found out otherwise.")
+        str | None, typer.Option("--format", help="json, storage-state, cookies.txt, curl or har; detected otherwise.")
     ] = None,
-    url: Annotated[
-        str | None, typer.Option("--url", help="A page of the site, where the file does not say it.")
-    ] = None,
+    url: Annotated[str | None, typer.Option("--url", help="A page of the site, if the file does not name one.")] = None,
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
 ) -> None:
     """Take cookies from a browser or another machine. Also from a pasted `curl` command; the next run proves them."""
     if browser is not None and source is not None:
-        raise UsageError(f"either the file {source} or --from-browser {browser}")
+        raise UsageError(f"give either the file {source} or --from-browser {browser}, not both")
     if site and browser is None:
-        raise UsageError("--site goes with --from-browser: a file says itself whose its cookies are")
+        raise UsageError("--site goes with --from-browser: a file itself says whose cookies it holds")
     mine = SpiderSession.find(spider, session, options.typed_settings(set_, store=store))
     if browser is not None:
         keep(mine, _of_browser(mine, browser, site or []), browser)
@@ -81,7 +79,7 @@ def _of_browser(mine: SpiderSession, browser: str, typed: list[str]) -> Imported
     pages = [*mine.spider.start_urls, mine.spider.login_url or ""]
     sites = [each.lower().strip(".") for each in typed] or [site_of(host_of(url)) for url in pages if url]
     if not sites:
-        raise UsageError(f"{mine.spider.name} has no start_urls: say whose cookies are meant by --site shop.example")
+        raise UsageError(f"{mine.spider.name} has no start_urls: say whose cookies are meant with --site shop.example")
     found = read_browser(BrowserProfile.of(browser), list(dict.fromkeys(sites)))
     imported = exchange.read(json.dumps({"cookies": found.cookies}), now=time.time(), form="json")
     return replace(imported, left_out=(*found.left_out, *imported.left_out))
@@ -92,7 +90,9 @@ def export(
     form: Annotated[str, typer.Option("--format", help="curl, cookies.txt, storage-state or json.")] = "json",
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="File; - for standard output.")] = "-",
     url: Annotated[str | None, typer.Option("--url", help="For curl: what to fetch.")] = None,
-    spider: Annotated[str | None, typer.Option("--spider", metavar="NAME", help="Of this spider.")] = None,
+    spider: Annotated[
+        str | None, typer.Option("--spider", metavar="NAME", help="The spider whose session it is.")
+    ] = None,
     store: options.StorePath = None,
 ) -> None:
     """Write a session for other programs. Whoever has the file is logged in: its mode is 0600."""
@@ -130,7 +130,7 @@ def rekey(
     ] = False,
     store: options.StorePath = None,
 ) -> None:
-    """Encrypt all stored secrets with a new key. With CRAWL_KEY, the first of its keys is taken for the new one."""
+    """Encrypt all stored secrets with a new key. With CRAWL_KEY, the first of its keys is taken as the new one."""
     from crawler.sessions.vault import Vault
     from crawler.stores import open_store
 
@@ -144,7 +144,7 @@ def rekey(
         }
         if going and drop_old:
             raise UsageError(
-                f"{', '.join(sorted(going))} is running and would go on with the old key, which nobody could open then:"
+                f"{', '.join(sorted(going))} is running and would go on with the old key, which would be forgotten:"
                 " try again when it has ended, or leave out --drop-old"
             )
         if vault.has_file:

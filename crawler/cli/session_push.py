@@ -1,4 +1,4 @@
-"""`crawl sessions push` and `pull`: a session to the machine where cron runs, and from there."""
+"""`crawl sessions push` and `pull`: a session to the machine where cron runs, and back."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from crawler.cli.spider_session import SpiderSession, as_text, keep
 from crawler.cli.status_commands import stored
 from crawler.cli.text import safe, say
 
-Where = Annotated[str, typer.Argument(metavar="HOST[:FOLDER]", help="As ssh knows it, and the project's folder there.")]
+Where = Annotated[
+    str, typer.Argument(metavar="HOST[:FOLDER]", help="The host as ssh knows it, and the project's folder there.")
+]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The spider whose session it is, here and there.")]
 SessionOf = Annotated[str | None, typer.Option("--session", help="Name of the session; the first otherwise.")]
-Ssh = Annotated[str, typer.Option("--ssh", metavar="COMMAND", help="With options of your own: 'ssh -p 2222'.")]
+Ssh = Annotated[
+    str, typer.Option("--ssh", metavar="COMMAND", help="The ssh command, with your own options: 'ssh -p 2222'.")
+]
 Crawl = Annotated[
     str | None, typer.Option("--crawl", metavar="PATH", help="The program there; found in .venv or PATH otherwise.")
 ]

@@ -1,4 +1,4 @@
-"""`crawl sessions ...`: look at stored sessions, move them, bring old ones back, remove them."""
+"""`crawl sessions ...`: look at stored sessions, restore old states, remove them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
 
 
 def _proxy_lines(session: str, health: dict[str, Any], now: float) -> list[str]:
-    """Which of its proxies rest, for a session that has several."""
+    """Which of its proxies are resting, for a session that has several."""
     return [
         f"{session}: proxy {place} {_rests(each['resting_until'], now)} ({each['why']})"
         for place, each in health.items()
@@ -88,7 +88,7 @@ def _as_dict(row: SessionRow, judged: Judged) -> dict[str, object]:
 
 
 def _begun(row: SessionRow, logged_in: str) -> str:
-    """When it was logged in; what was brought from elsewhere was not, here."""
+    """When it was logged in; an imported session was not, here."""
     return "imported" if row.logged_in_at is None and row.epoch else logged_in
 
 
@@ -155,7 +155,7 @@ def clear(
     everything: Annotated[bool, typer.Option("--all", help="All sessions.")] = False,
     store: options.StorePath = None,
 ) -> None:
-    """Remove a session with its history. Not even the raw file holds it then; the next run logs in anew."""
+    """Remove a session with its history. Even the raw file no longer holds it; the next run logs in again."""
     from crawler.output.snapshots import choose
 
     if (session is None) == (not everything):

@@ -26,7 +26,9 @@ _MOST_LINES = 2_000  #: of the history
 _HELP = "fetch(url) fetches, view() shows the page in a browser; also session, spider, Request"
 
 First = Annotated[str | None, typer.Argument(metavar="[NAME]", help="A spider: log in as it does. May be left out.")]
-Second = Annotated[str | None, typer.Argument(metavar="[URL]", help="The page to begin with; its first start URL.")]
+Second = Annotated[
+    str | None, typer.Argument(metavar="[URL]", help="The page to start with; the spider's first start URL otherwise.")
+]
 
 
 def shell(
@@ -42,7 +44,7 @@ def shell(
     """
     spider, url = (None, first) if first is not None and "://" in first else (first, second)
     if second is not None and spider is None:
-        raise UsageError(f"crawl shell [NAME] [URL]: {first} is an address, and {second} comes behind it")
+        raise UsageError(f"crawl shell [NAME] [URL]: {first} is a URL, and nothing comes after it, not {second}")
     with (
         visiting(url, spider, session, options.typed_settings(set_, store=store)) as (visitor, target),
         tempfile.TemporaryDirectory(prefix="crawl-shell-") as folder,
@@ -71,7 +73,7 @@ def _interact(prompt: Prompt) -> None:
         return
     import code
 
-    with _line_editing(prompt.names):  # not inside the `except`: every error at the prompt would tell of IPython
+    with _line_editing(prompt.names):  # not inside the `except`: every error at the prompt would mention IPython
         code.interact(banner=f"{_HELP}\nCtrl-D ends it", local=prompt.names, exitmsg="")
 
 
@@ -115,7 +117,7 @@ def history_file() -> Path | None:
 
 
 def _keep(file: Path, typed: list[str]) -> None:
-    """Add lines to the history, secrets masked; that it cannot be written ends no prompt."""
+    """Add lines to the history, secrets masked; a failure to write it does not end the prompt."""
     from crawler.cli.text import safe
     from crawler.sessions.private_files import write_private
 

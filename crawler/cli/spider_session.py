@@ -59,7 +59,7 @@ def keep(mine: SpiderSession, imported: Imported, source: str) -> None:
     Args:
         source: Where it came from, for messages.
     Raises:
-        UsageError: Nothing in it could log anybody in.
+        UsageError: Nothing in it could log anyone in.
     """
     from crawler.engine import application
     from crawler.output.snapshots import unproven
@@ -67,7 +67,7 @@ def keep(mine: SpiderSession, imported: Imported, source: str) -> None:
     for why in imported.left_out:
         tell(f"crawl: left out: {safe(why)}")
     if not imported.shows_somebody:
-        raise UsageError(f"{source}: no cookie and no token that can be used")
+        raise UsageError(f"{source}: no usable cookie or token")
     headers = dict(imported.headers) | ({"User-Agent": imported.user_agent} if imported.user_agent else {})
     secret = json.dumps({"cookies": imported.cookies, "headers": headers, **imported.more}, ensure_ascii=False)
     database = application.open_project_store(mine.settings)
@@ -107,8 +107,8 @@ def as_text(row: SessionRow, form: str, url: str | None = None) -> str:
     headers = dict(inside.get("headers") or {})
     agent = next((value for name, value in headers.items() if name.lower() == "user-agent"), None)
     own = {name: value for name, value in headers.items() if not _OF_THE_CONNECTION.match(name)}
-    if url and site_of(host_of(url)) != site_of_key(row.key):  # headers and tokens know no host, as cookies do
-        tell(f"crawl: {safe(url)} is not of this session's site: neither its headers nor a token are for it")
+    if url and site_of(host_of(url)) != site_of_key(row.key):  # unlike cookies, headers and tokens know no host
+        tell(f"crawl: {safe(url)} is not on this session's site: its headers and tokens are left out")
         own, inside = {}, {}
     page = next(iter(inside.get("login_urls") or []), "")  # says scheme and port, which no cookie does
     where = url or (urljoin(page, "/") if page else None)

@@ -28,10 +28,10 @@ MOST_LINES = 10  # of each group in a status
 
 @contextmanager
 def stored(typed: dict[str, Any], *, reading: bool = True) -> Iterator[Store]:
-    """The project's store, which is not made where it is not there.
+    """The project's store, which is not created if it is missing.
 
     Args:
-        reading: For looking at; it works on a full disk, too.
+        reading: Only to read; this works on a full disk, too.
 
     Raises:
         UsageError: Nothing is stored yet.
@@ -49,11 +49,11 @@ def stored(typed: dict[str, Any], *, reading: bool = True) -> Iterator[Store]:
 
 
 def require_store(settings: Settings) -> None:
-    """Raise UsageError when the store is a file that is not there."""
+    """Raise UsageError when the store is a file that does not exist."""
     file = options.store_file(settings)
     if file is not None and not file.exists():
         raise UsageError(
-            f"{file} is not there: nothing is stored yet; `crawl run NAME` makes it, --store names another"
+            f"{file} does not exist: nothing is stored yet; `crawl run NAME` creates it, --store names another"
         )
 
 
@@ -66,7 +66,7 @@ def checked(name: str | None) -> str | None:
 def status(
     name: options.MaybeSpiderName = None, store: options.StorePath = None, as_json: options.AsJson = False
 ) -> None:
-    """Show where crawls stand. Of each spider, or of NAME: requests by state, hosts, failures, sessions."""
+    """Show where crawls stand. For each spider, or for NAME: requests by state, hosts, failures, sessions."""
     from crawler.output import history
 
     wanted = checked(name)
@@ -101,7 +101,7 @@ def status(
 
 
 def _disk(source: Store) -> str:
-    """What results take: the database, what of it is kept pages, and the files."""
+    """The disk space taken: the database, the kept pages in it, and the files."""
     sizes = {each.hash: each.size_bytes for each in source.files.all()}
     kept = source.kept.size()
     parts = [f"{source.path} {size(stored_bytes)}" if (stored_bytes := _bytes_of(source.path)) else source.path]
@@ -113,7 +113,7 @@ def _disk(source: Store) -> str:
 
 
 def _bytes_of(path: str) -> int:
-    """Of a database that is a file of this machine, and its log; 0 for another one."""
+    """Of a database that is a file on this machine, and its log; 0 for any other."""
     total = 0
     for each in (path, f"{path}-wal"):
         with suppress(OSError):
@@ -122,7 +122,7 @@ def _bytes_of(path: str) -> int:
 
 
 def on_store(command: str, ending: str, store: str | None) -> str:
-    """A command that goes on with a run; one that was killed without a store of its own does so with that typed now."""
+    """A command that continues a run; where a killed run names no store, with the one typed now."""
     from crawler.output.history import KILLED
     from crawler.redaction import redact
 
@@ -131,7 +131,7 @@ def on_store(command: str, ending: str, store: str | None) -> str:
 
 
 def status_lines(found: Status, store: str | None = None) -> list[str]:
-    """One crawl as lines: the run, the states, then each group with its largest numbers first.
+    """One crawl as lines: the run, the states, then each group, largest numbers first.
 
     Args:
         store: As it was typed.

@@ -18,11 +18,13 @@ app = typer.Typer(help="Move the database, and look after it.", no_args_is_help=
 @app.command("copy")
 def copy_(
     source: Annotated[str, typer.Argument(metavar="FROM", help="File, or address of a database.")],
-    target: Annotated[str, typer.Argument(metavar="TO", help="File, or address of a database; without a crawl.")],
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="File, or address of a database; it must not hold a crawl.")
+    ],
 ) -> None:
     """Copy crawls, sessions, records, results and files into another store; a crawl goes on there, logged in.
 
-    No crawl may be going on, and no worker be at work. The bytes of files go into the folder of the other store: the
+    No crawl may be running, and no worker may be at work. The bytes of files go into the folder of the other store: the
     one beside a file, `data/files` for a database, or where the setting `files` says.
     """
     from crawler.stores.project import copy_store
@@ -34,7 +36,7 @@ def copy_(
     if files.shared and counts.get("crawl_files"):
         say(f"files: both use {safe(str(files.source))}; other machines need this folder, shared, or a copy of it")
     elif files.copied or files.there:
-        say(f"files: {files.copied:,} copied to {safe(str(files.target))}, {files.there:,} were there")
+        say(f"files: {files.copied:,} copied to {safe(str(files.target))}, {files.there:,} were already there")
     for url in files.lacking[:_MOST_LACKING]:
         tell(f"crawl: not copied, its bytes are not in {safe(str(files.source))}: {safe(url)}")
     if len(files.lacking) > _MOST_LACKING:
@@ -47,15 +49,14 @@ def copy_(
 def migrate(store: options.StorePath = None) -> None:
     """Bring the tables of the database to the version of this program; crawls do so themselves when they begin.
 
-    All of it or nothing. A file is copied before; for PostgreSQL make a backup with its own tools. No crawl
-    may be going on.
+    All or nothing. A file is copied first; for PostgreSQL, make a backup with its own tools. No crawl may be running.
     """
     from crawler.stores import upkeep
 
     settings = options.settings_of(None, options.typed_settings(None, store=store))
     require_store(settings)
     before, now = upkeep.migrate(settings)
-    say(f"version {now}: nothing to do" if before == now else f"version {before} became {now}")
+    say(f"version {now}: nothing to do" if before == now else f"version {before} is now {now}")
 
 
 @app.command()
@@ -63,9 +64,9 @@ def partition(
     count: Annotated[int, typer.Argument(metavar="N", help="1, 2, 4, 8, 16, 32 or 64; 1 makes it one piece again.")],
     store: options.StorePath = None,
 ) -> None:
-    """Cut the table of requests of a PostgreSQL database into N partitions, by site; worth it from millions of them.
+    """Split the table of requests of a PostgreSQL database into N partitions, by site; worth it from millions of them.
 
-    The table is written anew, whole or not at all, and needs as much room again meanwhile. No crawl may be going on.
+    The table is rewritten, as a whole or not at all, and needs as much space again meanwhile. No crawl may be running.
     """
     from crawler.stores import upkeep
 

@@ -90,18 +90,18 @@ def ended(summary: Summary) -> str:
 
 
 def _items(summary: Summary) -> str:
-    """How many; of several tables, or of others than that of plain dicts, how many of each."""
+    """How many; with several tables, or another one than that of plain dicts, how many in each."""
     total = f"{summary.item_count:,}"
     return total if set(summary.items) <= {"items"} else f"{total} ({_counted(summary.items)})"
 
 
 def _records(summary: Summary) -> list[tuple[str, str]]:
-    """What has become of records, and how much was no good item."""
+    """What became of records, and how many items were rejected."""
     from crawler.output.changes import counted_changes
 
     rows = []
     if summary.changes:
-        why = "" if summary.complete else "; not complete: nothing is gone by it"
+        why = "" if summary.complete else "; not complete: it marks nothing as gone"
         rows.append(("changes", counted_changes(summary.changes) + why))
     if summary.rejected:
         command = here(f"crawl items rejected {summary.spider}")

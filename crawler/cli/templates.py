@@ -7,7 +7,7 @@ import re
 
 PYPROJECT = """\
 [tool.crawl]
-# What every run of this project is told; `crawl settings` lists all names with their help.
+# The settings of every run of this project; `crawl settings` lists all of them with their meaning.
 store = "data/crawl.db"
 # delay = 0.5           # seconds between two requests to one host
 # workers = 16          # threads
@@ -64,7 +64,7 @@ from crawler import Spider
 class {class_name}(Spider):
     name = {name}
     start_urls = [{url}]
-    # allowed_domains = ["shop.example"]     # the hosts of start_urls where nothing is said
+    # allowed_domains = ["shop.example"]     # the hosts of start_urls if not set
     # custom_settings = {{"delay": 0.5}}
 
     def login(self, session):
@@ -79,7 +79,7 @@ class {class_name}(Spider):
             {{"username": session.account.username, "password": session.account.password}},
         )
 
-    # def is_logged_out(self, response):     # a default is built in; say it yourself where it is wrong
+    # def is_logged_out(self, response):     # a default is built in; write your own where it is wrong
     #     return response.css("form#login")
 
     def parse(self, response):

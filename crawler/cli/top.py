@@ -1,4 +1,4 @@
-"""`crawl top`: how runs fare at this moment, from another terminal. It reads the store, and nothing else."""
+"""`crawl top`: how runs are doing right now, from another terminal. It reads only the store."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from crawler.output.live import HostState, LiveView
     from crawler.stores.base import Store
 
-Once = Annotated[bool, typer.Option("--once", help="Print it once as plain lines; so does no terminal.")]
+Once = Annotated[bool, typer.Option("--once", help="Print it once as plain lines, as without a terminal.")]
 Every = Annotated[float, typer.Option("--every", metavar="SECONDS", min=0.2, max=3600, help="How often to look.")]
 
-QUIET_S = 40.0  #: without a word a process is said to be silent: it gives a sign of life each 15 s
+QUIET_S = 40.0  #: silent for this long, a process is called so: it gives a sign of life every 15 s
 _STYLES = {"given up": "red", "open": "red", "half open": "yellow", "paused": "yellow", "silent": "yellow"}
 _OF_SESSIONS = {"refused": "red", "parked": "yellow", "logging in": "cyan", "renewing": "cyan", "expired": "yellow"}
 
@@ -35,9 +35,9 @@ def top(
     store: options.StorePath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Watch runs from another terminal. Of NAME, or of all that run: queue, rate, hosts, sessions, last errors.
+    """Watch runs from another terminal. Those of NAME, or all running ones: queue, rate, hosts, sessions, last errors.
 
-    It reads the store only: it does not disturb the run, and works where you may read the file. Ctrl-C ends it.
+    It only reads the store: it does not disturb the run, and works where you may read the file. Ctrl-C ends it.
     """
     wanted = checked(name)
     with stored(options.typed_settings(None, store=store)) as source:
@@ -53,7 +53,7 @@ def top(
 
 
 def views(source: Store, wanted: str | None) -> list[LiveView]:
-    """Of *wanted*, running or not; of all spiders that run."""
+    """Of *wanted*, running or not; otherwise of all spiders that are running."""
     from crawler.output.live import look, running_spiders
 
     names = [wanted] if wanted is not None else running_spiders(source)
@@ -88,7 +88,9 @@ def _marked(view: LiveView) -> list[tuple[str, str]]:
     ]
     lines.append(("", ", ".join(numbers)))
     if silent:
-        lines.append(("yellow", f"no word of it for {duration(view.seen_s or 0.0)}: stopped, or waiting for the disk"))
+        lines.append(
+            ("yellow", f"nothing heard of it for {duration(view.seen_s or 0.0)}: stopped, or waiting for the disk")
+        )
     lines += _table(
         ("process", "", "pages", "rate", "under way", "of", "last word", "state"),
         [
@@ -143,13 +145,13 @@ def _table(
 def _nothing_runs(source: Store) -> str:
     last = next(iter(source.runs.last(limit=1)), None)
     if last is None:
-        return "nothing runs, and nothing has run yet"
+        return "nothing is running, and nothing has run yet"
     from crawler.output.history import past_run
 
     past = past_run(source, last)
     at = "" if past.took_s is None else f" at {local_time(past.started_at + past.took_s)}"
     ended = f"{past.ending}{at}"
-    return f"nothing runs; the last run was {last.id} of {last.spider}, {ended}"
+    return f"nothing is running; the last run was {last.id} of {last.spider}, {ended}"
 
 
 def _watch(source: Store, wanted: str | None, every_s: float) -> None:

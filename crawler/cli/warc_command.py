@@ -1,4 +1,4 @@
-"""`crawl warc`: kept pages as web archives read and write them."""
+"""`crawl warc`: kept pages in the format of web archives."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def read(
     argument: options.Arguments = None,
     store: options.StorePath = None,
 ) -> None:
-    """Take the pages of FILE into a new crawl of NAME. `crawl parse NAME --write` reads them then."""
+    """Take the pages of FILE into a new crawl of NAME. `crawl parse NAME --write` then parses them."""
     found = options.find(spider)
     from crawler.replay.archives import import_warc
 
     typed = options.typed_settings(None, store=store)
     crawl, taken, left = import_warc(found, file, arguments=options.pairs(argument, "-a"), settings=typed)
-    say(f"{counted(taken, 'page')} taken into crawl {crawl}, {left:,} passed over")
+    say(f"{counted(taken, 'page')} taken into crawl {crawl}, {left:,} skipped")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("crawler.engine")
 
 _LEFT = "interrupted"  #: it was told to leave, and has
-_STILL_S = 30.0  #: so long beyond its patience with the database the loop of a worker may stand still
+_STILL_S = 30.0  #: how long, beyond its patience with the database, the loop of a worker may stand still
 
 
 def worker(
@@ -32,10 +32,11 @@ def worker(
     until_empty: Annotated[
         bool, typer.Option("--until-empty", help="With --wait: end when the crawl is over.")
     ] = False,
-    processes: Annotated[int, typer.Option("--processes", min=1, max=256, help="So many workers, kept alive.")] = 1,
+    processes: Annotated[int, typer.Option("--processes", min=1, max=256, help="This many workers, kept running.")] = 1,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="What `crawl workers` calls it.")] = "",
     check: Annotated[
-        bool, typer.Option("--check", help="Ask whether the workers on this machine live, for probes; starts none.")
+        bool,
+        typer.Option("--check", help="Check whether the workers on this machine are alive, for probes; starts none."),
     ] = False,
     argument: options.Arguments = None,
     set_: options.SettingsTyped = None,
@@ -43,10 +44,10 @@ def worker(
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Join a crawl in a database that machines share, until nothing waits any more.
+    """Join a crawl in a database that machines share, until nothing is waiting any more.
 
-    Another machine has begun it with `crawl run`, with the same arguments. The first Ctrl-C or SIGTERM finishes the
-    pages under way and gives the others back to those who stay; the second stops at once.
+    Another machine has begun it with `crawl run` and the same arguments. The first Ctrl-C or SIGTERM finishes the pages
+    under way and gives the others back to the workers that stay; the second stops at once.
     """
     typed = options.typed_settings(set_, store=store)
     found = options.find(spider)
@@ -81,15 +82,15 @@ def worker(
 
 
 def _begin_anew(spider: str) -> None:
-    """Be the same command again, in this process, with the files of the spider as they are now."""
-    log.info("the files of %s are another version by now, which the run is of: begun anew with them", spider)
+    """Start the same command again in this process, with the files of the spider as they are now."""
+    log.info("the files of %s are now those of the version that the run uses: starting again with them", spider)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-m", "crawler.cli", *sys.argv[1:]])
 
 
 def _check(settings: Settings, spider: str, name: str, quiet: bool) -> None:
-    """End with code 0 when the workers on this machine live and get on; asks no database.
+    """End with code 0 when the workers on this machine are alive and make progress; asks no database.
 
     Raises:
         UsageError: The store is a file: no worker joins a crawl in one.
@@ -106,7 +107,7 @@ def _check(settings: Settings, spider: str, name: str, quiet: bool) -> None:
     found = checked(settings.store, spider, name, most_s=most_s)
     for called, wrong in found:
         if wrong or not quiet:
-            say(f"{called}: {wrong or 'lives'}")
+            say(f"{called}: {wrong or 'alive'}")
     if not found:
         named = f"no worker {name!r}" if name else "no worker"
         say(f"{named} of {spider} on {redact(settings.store)} runs on this machine")

@@ -1,1 +1,1 @@
-"""Workers started for you: as processes of this machine, or on a Dask cluster. Each is a `crawl worker` of its own."""
+"""Workers started for you: as processes on this machine, or on a Dask cluster. Each is a `crawl worker` of its own."""

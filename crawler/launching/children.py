@@ -1,4 +1,4 @@
-"""Workers as processes of this machine: started, kept running, and told to leave. A killed one is started again."""
+"""Workers as processes on this machine: started, kept running, and told to leave. A killed one is started again."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Children:
             each.signal()
 
     def run(self) -> int:
-        """Keep them running until all have ended by themselves, or were told to. Returns the gravest exit code."""
+        """Keep them running until all have ended by themselves or were told to. Returns the highest exit code."""
         try:
             for each in self._kept:
                 each.start()

@@ -129,7 +129,7 @@ class DaskWorkers:
         self.told.set()
 
     def run(self) -> int:
-        """Keep them until all have ended, or until we are told to leave. Returns the gravest exit code."""
+        """Keep them until all have ended, or until we are told to leave. Returns the highest exit code."""
         running = {name: self._submit(name) for name in self._what.names}
         codes = [0]
         try:
@@ -148,11 +148,11 @@ class DaskWorkers:
         return max(codes)
 
     def _again(self, name: str, running: dict[str, Any], codes: list[int]) -> None:
-        """Resubmit a task that Dask has given up, since its worker died more often than it allows."""
+        """Resubmit a task that Dask has given up because its worker died more often than it allows."""
         why = running.pop(name).exception() or "lost"
         if self._starts[name] >= MOST_STARTS:
             self._tell(f"worker {name} was given up by Dask: {type(why).__name__}")
             codes.append(70)
             return
-        self._tell(f"worker {name} was given up by Dask ({type(why).__name__}); handed in again")
+        self._tell(f"worker {name} was given up by Dask ({type(why).__name__}); submitted again")
         running[name] = self._submit(name)

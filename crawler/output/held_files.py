@@ -46,9 +46,9 @@ class FileAudit:
     def problems(self) -> tuple[str, ...]:
         """One line for each kind of thing that does not agree."""
         return (
-            *_counted(self.missing, "is not there", "are not there", "the next crawl fetches what it meets again"),
-            *_counted(self.damaged, "is not what its row says", "are not what their rows say", "remove them"),
-            *_counted(self.without_row, "has no row", "have no row", "`crawl files prune` removes such"),
+            *_counted(self.missing, "is missing", "are missing", "the next crawl fetches what it meets again"),
+            *_counted(self.damaged, "does not match its row", "do not match their rows", "remove them"),
+            *_counted(self.without_row, "has no row", "have no row", "`crawl files prune` removes them"),
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -271,7 +271,7 @@ def _mended(found: Any) -> list[str]:
     if not isinstance(found, dict):
         return []
     pages, at = int(found.get("pages", 0)), time.strftime("%Y-%m-%d %H:%M", time.localtime(float(found.get("at", 0))))
-    return [f"mended since: `crawl parse --write` put {pages:,} pages right ({at}); figures and words are from before"]
+    return [f"mended since: `crawl parse --write` corrected {pages:,} pages ({at}); figures and texts are from before"]
 
 
 def _counts(found: Any) -> dict[str, int]:

@@ -83,7 +83,7 @@ class Apprise:
     def send(self, notice: Notice) -> None:
         kind = "failure" if notice.event in ("failure", "parked") else "success"
         if not self._service.notify(title=hide(notice.title), body=hide(notice.text), notify_type=kind):
-            raise OSError("the service did not take it")
+            raise OSError("the service did not accept it")
 
 
 def _apprise() -> Any:
@@ -102,7 +102,7 @@ def notifier_of(url: str) -> Notifier:
         SettingsError: It is not one; the message does not show it.
     """
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://.", url):
-        raise SettingsError("setting notify: write whole addresses, such as https://hooks.example/... or mailto://...")
+        raise SettingsError("setting notify: write full addresses, such as https://hooks.example/... or mailto://...")
     remember_secret(url)
     for part in (urlsplit(url).path.strip("/"), urlsplit(url).query):
         if len(part) >= 8:  # a webhook's token is there
@@ -126,7 +126,7 @@ def tell_all(what: Sequence[tuple[str, Callable[[], None]]], patience_s: float =
             send()
         except Exception as error:  # noqa: BLE001 - whatever a service does, the run has ended as it has
             failed.append(name)
-            log.error("%s could not be told: %s", name, _cause(error))
+            log.error("%s could not be notified: %s", name, _cause(error))
 
     for name, send in what:
         thread = threading.Thread(target=call, args=(name, send), name="crawl-notify", daemon=True)
@@ -137,7 +137,7 @@ def tell_all(what: Sequence[tuple[str, Callable[[], None]]], patience_s: float =
         thread.join(max(0.0, until - time.monotonic()))
         if thread.is_alive():
             failed.append(name)
-            log.error("%s could not be told: no answer within %.0f s", name, patience_s)
+            log.error("%s could not be notified: no answer within %.0f s", name, patience_s)
     return failed
 
 

@@ -42,7 +42,7 @@ def next_step(command: str, causes: Sequence[Mapping[str, Any]]) -> str:
     line = _NUMBER.match(after)
     if not at or line is None or not command.startswith("crawl retry "):
         return command
-    return f"mend {file}, line {line[0]}, then {command}"
+    return f"fix {file}, line {line[0]}, then {command}"
 
 
 def kind_of_failure(error: str) -> str:

@@ -195,5 +195,5 @@ def accepted_summary(run: RunRow) -> str:
     """
     told = summary_of(run)
     if not told.get("crawl"):
-        raise UsageError(f"run {run.id} left no figures ({ending_of(run)}): accept one that went to its end")
+        raise UsageError(f"run {run.id} left no figures ({ending_of(run)}): accept one that ran to its end")
     return json.dumps({**told, "accepted": True})

@@ -61,7 +61,7 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
         inspect.signature(spider).bind(**given)
     except TypeError as error:
         raise SpiderError(
-            f"{spider.__name__}.__init__ and what `-a` gives do not fit: {error}; write"
+            f"{spider.__name__}.__init__ and the arguments of `-a` do not fit: {error}; write"
             " `def __init__(self, **arguments)` and `super().__init__(**arguments)`: each argument becomes an attribute"
         ) from None
     made = spider(**given)

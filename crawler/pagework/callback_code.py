@@ -39,7 +39,7 @@ def _watched(generator: GeneratorType[Any, Any, Any], outcome: Outcome, place: s
     returned = yield from generator
     if returned is not None and returned is not False and not (isinstance(returned, Sized) and not len(returned)):
         kind = class_name_of(returned)
-        what = f"{place}: what `return` gives ({kind}) is lost in a callback that yields; write `yield`"
+        what = f"{place}: the value of `return` ({kind}) is lost in a callback that yields; write `yield`"
         outcome.warnings += (what,)
 
 

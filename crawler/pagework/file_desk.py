@@ -94,7 +94,7 @@ class FileDesk:
         partial = self._open.get(one.request.id)
         try:
             if partial is None:
-                raise OSError("it is not there any more")
+                raise OSError("it no longer exists")
             self.folder.place(partial)
         except OSError as error:
             why = error.strerror or str(error)

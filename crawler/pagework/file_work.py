@@ -333,9 +333,9 @@ class FileWork:
                 known = validators_of(*map(response.headers.get, ("ETag", "Last-Modified", "Date")))
                 self._take_unchanged(job, outcome, job.at_url, known.etag, known.modified)
             else:
-                raise WrongFile(url, "the server says that nothing has changed, although nobody asked")
+                raise WrongFile(url, "the server says that nothing has changed, although it was not asked")
         elif response.status_code not in (200, 203, 206) or sink is None or not sink.began:
-            raise WrongFile(url, f"an answer with status {response.status_code} is no file")
+            raise WrongFile(url, f"an answer with status {response.status_code} is not a file")
         elif sink.page is not None:
             raise WrongFile(url, f"a web page came instead of {job.wanted or partial.state.declared or 'the file'}")
         else:
@@ -394,7 +394,7 @@ class FileWork:
     def _refuse_wrong(job: _Job, head: bytes, declared: str) -> None:
         wrong = why_not(job.wanted, head, declared)
         if not head:
-            wrong = f"it is empty, and no {job.wanted}" if job.wanted else ""
+            wrong = f"it is empty, not a file of type {job.wanted}" if job.wanted else ""
         if wrong and (job.explicit or not head or is_markup(head)):
             job.partial.forget()
             raise WrongFile(job.request.url, wrong)

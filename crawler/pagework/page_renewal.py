@@ -59,7 +59,7 @@ def _loaded(parts: Assembly, session: Session, refresh: PageRefresh, renewed: Is
     if document.status_code >= 400 or not (document.is_html and document.body):
         return document, 0.0
     if not parts.renderer.shows(document.url):
-        document.warnings.append("that host is not in `allowed_domains`, so nothing of it was loaded")
+        document.warnings.append("that host is not in `allowed_domains`, so nothing from it was loaded")
         return document, 0.0
     try:
         showing = Showing(document, refresh.render or Render(), parts.hop_guard, until=renewed)

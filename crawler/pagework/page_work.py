@@ -131,7 +131,7 @@ class PageWork:
             pass
         except QuotaSpent as spent:  # a callback or an errback says so
             again = session.rest(spent)
-            self._broken(outcome, spent if again else SpiderError(f"{spent.why}; said again and again without a page"))
+            self._broken(outcome, spent if again else SpiderError(f"{spent.why}; again and again, without any page"))
         except BaseException as error:  # noqa: BLE001 - a worker survives everything; the request carries the trace
             self._broken(outcome, error)
         return outcome

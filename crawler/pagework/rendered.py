@@ -95,7 +95,7 @@ class RenderedPage:
         if trouble is not None:
             raise self._parts.fetcher.status_error(trouble)
         if rendered.missing:
-            raise NotRendered(redact(document.url), f"it has not come: {rendered.missing}")
+            raise NotRendered(redact(document.url), f"it did not appear: {rendered.missing}")
         return page
 
     def logged_out(self, page: Response) -> str | None:

@@ -60,8 +60,8 @@ def told_of_hidden(command: str) -> list[str]:
     if HIDDEN not in command:
         return []
     return [
-        f"{HIDDEN} in the proposed command stands for what is secret and not shown; type that again, or give it without"
-        " typing, by a variable such as CRAWL_PROXY or in a file"
+        f"{HIDDEN} in the proposed command stands for a secret that is not shown; type it again, or give it without"
+        " typing, in a variable such as CRAWL_PROXY or in a file"
     ]
 
 
@@ -137,9 +137,7 @@ def end_by(facts: Facts, summary: Summary, *, unrecorded: Mapping[str, int], als
     summary.shortfalls, summary.accepted = list(found.shortfalls), facts.wanted.accepted and found.exit_code == 0
     summary.crawl = facts.figures.as_dict()
     if found.ending == "less than before":
-        summary.notes.append(
-            f"`crawl runs accept {summary.run}{store_again(also)}` says that this is right from now on"
-        )
+        summary.notes.append(f"`crawl runs accept {summary.run}{store_again(also)}` accepts this as right from now on")
     if found.ending == "limit":
         summary.stopped_by = facts.stopped_by.removeprefix("limit: ")
     command = next_command(found, summary.spider, also, failed=bool(facts.failed), run=summary.run)

@@ -36,14 +36,14 @@ HOST: Final = "127.0.0.1"
 LOGINS: Final = ("ok", "restored", "renewed", "refused", "failed", "human")
 #: Name without the ending ``_total``, whether it only grows, and what it is
 METRICS: Final[tuple[tuple[str, bool, str], ...]] = (
-    ("crawl_up", False, "1 while the run goes on."),
+    ("crawl_up", False, "1 while the run is going on."),
     ("crawl_run", False, "Number of the run."),
-    ("crawl_leads", False, "1 where the figures are of the whole run, 0 where of one of its members alone."),
+    ("crawl_leads", False, "1 if the figures are those of the whole run, 0 if those of one member alone."),
     ("crawl_started_timestamp_seconds", False, "When the run began."),
     ("crawl_last_progress_timestamp_seconds", False, "When something was last committed."),
     ("crawl_pages", True, "Pages committed."),
     ("crawl_items", True, "Items stored."),
-    ("crawl_waiting_requests", False, "Requests that wait or are under way."),
+    ("crawl_waiting_requests", False, "Requests that are waiting or under way."),
     ("crawl_failed_requests", False, "Requests of the crawl that failed."),
     ("crawl_retries", True, "Answers after which a request is tried again."),
     ("crawl_failures", True, "Requests that failed for good, in this run."),

@@ -89,7 +89,7 @@ def _reopen_failed(store: Store, frontier: int, causes: Sequence[str]) -> None:
     wanted = [error for error in errors if any(failed_for(cause, error) for cause in causes)]
     if not wanted:
         known = ", ".join(dict.fromkeys(short_reason(each)[:80] for each in errors[:5])) or "nothing failed"
-        raise UsageError(f"--cause {', '.join(causes)}: nothing failed for that; there is: {redact(known)}")
+        raise UsageError(f"--cause {', '.join(causes)}: nothing failed because of that; there is: {redact(known)}")
     store.frontier.reopen(frontier, states=(State.FAILED,), errors=wanted)
 
 

@@ -38,7 +38,7 @@ class Pulse:
         self.path.parent.mkdir(mode=0o700, exist_ok=True)
         facts = self.path.parent.lstat()
         if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
-            raise StoreError(str(self.path.parent), "is no folder of this user: somebody else has made it; set TMPDIR")
+            raise StoreError(str(self.path.parent), "is not a folder of this user: somebody else made it; set TMPDIR")
         for path, told in _files(self._store, self._spider):  # of containers and processes of before
             if is_dead(json.dumps(told["process"])) or told["process"]["machine"] != self._told["process"]["machine"]:
                 path.unlink(missing_ok=True)

@@ -49,8 +49,8 @@ _RULES: Final = {
     "off-site": ("off-site", "off-site: `allowed_domains` is {domains}"),
     "off-site: redirected": ("redirected off-site", "redirected to another site; add its host to `allowed_domains`"),
     "robots": ("robots", "forbidden by robots.txt; `-s robots=false` ignores it"),
-    "guard": ("guarded", "left out by the logout guard; `-s logout_guard=false` asks for them"),
-    "trap": ("traps", "left out as endless URLs; `-s traps=false` asks for them"),
+    "guard": ("guarded", "left out by the logout guard; `-s logout_guard=false` fetches them"),
+    "trap": ("traps", "left out as endless URLs; `-s traps=false` fetches them"),
     "depth": ("depth", "deeper than `max_depth`"),
 }
 
@@ -169,10 +169,8 @@ def shown(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def _left_waiting(count: int) -> str:
-    were = "request still waits" if count == 1 else "requests still wait"
-    return (
-        f"{count:,} {were}: a process that worked on the crawl ended before its time, and the next run goes on with it"
-    )
+    were = "request is still waiting" if count == 1 else "requests are still waiting"
+    return f"{count:,} {were}: a process that worked on the crawl ended too early, and the next run goes on with it"
 
 
 # --- requests that failed ---------------------------------------------------------------------------------------
@@ -195,11 +193,11 @@ def _failures(facts: Facts) -> tuple[str, str]:
         return "some-failed", f"{_number(total, 'request')} failed{most or ':'} {example}"
     kinds = {_kind(each.text) for each in facts.failed}
     if kinds <= {"status 404", "status 410"}:
-        return "all-missing", f"no page: {_all(total)} answered {_status(error)} ({sample.url})"
+        return "all-missing", f"no page: {_all(total)} got {_status(error)} ({sample.url})"
     if kinds <= {"status 401", "status 403", "status 407", "status 451", "status 429"}:
         return "all-refused", f"no page: {_all(total)} {_were(total)} refused with {_status(error)} ({sample.url})"
     if kinds <= {f"status {number}" for number in range(500, 600)}:
-        return "all-broken", f"no page: {_all(total)} answered {_status(error)} ({sample.url})"
+        return "all-broken", f"no page: {_all(total)} got {_status(error)} ({sample.url})"
     if kinds <= {"RobotsUnreachable"}:
         return "robots-not-read", f"no page: {_number(total, 'request')} not sent, since {example}"
     if kinds <= {"LoggedOutPage"}:
@@ -246,7 +244,7 @@ def _nothing(facts: Facts) -> tuple[str, str]:
             f"no page: {_all(facts.parked)} {_were(facts.parked)} left for a session that this run cannot use",
         )
     if not total:
-        return "no-requests", "no page: the spider gave no request to begin with"
+        return "no-requests", "no page: the spider gave no request to start with"
     sample = max(facts.skipped, key=lambda each: each.count)
     rule = sample.text
     reason, said = next(
@@ -279,8 +277,8 @@ def _too_few_items(facts: Facts) -> tuple[str, str]:
     if facts.callbacks and set(facts.callbacks) == {"parse_sitemap"}:
         return "empty-sitemap", f"no item: nothing that the sitemap names is followed{ours}"
     if facts.callbacks and not any(each.requests for each in facts.callbacks.values()):
-        return "no-items-no-links", f"no item and no link came of {_number(facts.pages, 'page')}: see {names}{ours}"
-    return "no-items", f"no item came of {_number(facts.pages, 'page')}: see {names}{ours}"
+        return "no-items-no-links", f"no item and no link came from {_number(facts.pages, 'page')}: see {names}{ours}"
+    return "no-items", f"no item came from {_number(facts.pages, 'page')}: see {names}{ours}"
 
 
 def _is_right(facts: Facts) -> bool:
@@ -299,7 +297,7 @@ def _idle_callbacks(facts: Facts) -> tuple[str, ...]:
 def _silent(silent: Mapping[str, int]) -> str:
     host, count = max(silent.items(), key=lambda pair: pair[1])
     more = f" (and {_number(len(silent) - 1, 'further host')})" if len(silent) > 1 else ""
-    return f"{host} never answered{more}, {_number(count, 'request')} failed for it"
+    return f"{host} never answered{more}, {_number(count, 'request')} failed because of it"
 
 
 def _empty_fields(facts: Facts) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The schedule of a project: `schedule.toml`, which people may edit, and up to when its starts have been handled."""
+"""The schedule of a project: `schedule.toml`, which people may edit, and the time up to which starts were handled."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ FILE = "schedule.toml"
 STATE = Path("data") / "schedule.json"
 MADE = Path("data") / "schedule-runs.json"
 _HEAD = """\
-# Spiders by the clock. `crawl schedule add` and `remove` write this file; it may be edited, too.
-# `crawl schedule list` shows what comes of it, `crawl schedule install` tells the machine's clock.
+# Spiders on a schedule. `crawl schedule add` and `remove` write this file; you may edit it, too.
+# `crawl schedule list` shows the result, `crawl schedule install` puts it into cron or systemd.
 """
 _KEYS = {"spider", "cron", "id", "tz", "arguments", "words", "overlap", "jitter", "catch_up"}
 
@@ -73,7 +73,7 @@ def _entry(table: dict[str, Any], before: Sequence[Entry]) -> Entry:
 
 
 def new_id(spider: str, entries: Sequence[Entry]) -> str:
-    """The spider's name, with a number where it is taken."""
+    """The spider's name, with a number if it is taken."""
     taken = {entry.id for entry in entries}
     return next(
         each for each in (spider, *(f"{spider}-{number}" for number in range(2, len(taken) + 3))) if each not in taken
@@ -155,7 +155,7 @@ def note_run(project: Path, entry: str, made: Made | None) -> None:
 
 
 def runs_made(project: Path) -> dict[str, Made]:
-    """Entry to the last run that was started for it; nothing where that is not known."""
+    """Entry to the last run that was started for it; nothing if that is not known."""
     try:
         found = json.loads((project / MADE).read_text())
         return {str(name): Made(int(each["run"]), float(each["at"])) for name, each in found.items()}
@@ -164,7 +164,7 @@ def runs_made(project: Path) -> dict[str, Made]:
 
 
 def _moments(path: Path) -> dict[str, datetime]:
-    """What is stored; nothing where the file is damaged: then starts count from now on."""
+    """What is stored; nothing if the file is damaged: then starts count from now on."""
     try:
         found = json.loads(path.read_text())
         return {str(name): datetime.fromtimestamp(float(moment), UTC) for name, moment in found.items()}

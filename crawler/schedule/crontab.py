@@ -29,7 +29,7 @@ def block(
     """The lines for *entries*. Those with a zone or with jitter are handled by `crawl schedule run-due`.
 
     Args:
-        schedule: All entries of the project, where *entries* are not all.
+        schedule: All entries of the project, if *entries* are only some of them.
 
     Raises:
         UsageError: A line would be longer than cron takes, or holds a line end.
@@ -100,7 +100,7 @@ def _escaped(command: str) -> str:
 
 
 def changed(crontab: str, project: Path, lines: Sequence[str]) -> str:
-    """*crontab* with the block of *project* replaced by *lines*; without lines it is taken away. All else stays.
+    """*crontab* with the block of *project* replaced by *lines*; without lines it is removed. All else stays.
 
     Raises:
         UsageError: The marks are damaged: where the block ends cannot be known.
@@ -112,7 +112,7 @@ def changed(crontab: str, project: Path, lines: Sequence[str]) -> str:
     ends = [place for place, row in enumerate(rows) if row.rstrip("\r\n") == end]
     if len(begins) != len(ends) or len(begins) > 1 or (begins and begins[0] > ends[0]):
         raise UsageError(
-            f"the marks of {name} in your crontab are damaged: take its lines away with `crontab -e`, then try again"
+            f"the marks of {name} in your crontab are damaged: remove its lines with `crontab -e`, then try again"
         )
     made = [f"{begin}\n", *(f"{line}\n" for line in lines), f"{end}\n"] if lines else []
     if begins:
@@ -148,7 +148,7 @@ def write_crontab(text: str) -> None:
     done = _crontab("-", text=text.encode("utf-8", "surrogateescape"))
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip()
-        raise UsageError(f"crontab did not take the lines, the old ones are still there: {said}")
+        raise UsageError(f"crontab did not accept the lines; the old ones are still there: {said}")
 
 
 def _crontab(word: str, text: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -158,7 +158,7 @@ def _crontab(word: str, text: bytes | None = None) -> subprocess.CompletedProces
         )
     except FileNotFoundError:
         raise UsageError(
-            "there is no crontab on this machine; `crawl schedule install --systemd`, or call"
+            "there is no crontab on this machine: use `crawl schedule install --systemd`, or call"
             " `crawl schedule run-due` every few minutes"
         ) from None
     except subprocess.TimeoutExpired:

@@ -44,7 +44,7 @@ class Schedule:
     """When to start, as cron expresses it.
 
     Attributes:
-        text: Five fields with one blank between them.
+        text: Five fields with one space between them.
         minutes, hours, days, months, weekdays: The numbers that match; weekdays from 0, Sunday, to 6.
         any_day, any_weekday: The field begins with ``*``: then the other of the two decides alone.
     """
@@ -120,7 +120,7 @@ def cron_line(
     extra: Sequence[str] = (),
     variables: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """One line for ``crontab -e``. A start while the last one still runs does nothing.
+    """One line for ``crontab -e``. A start while the last run is still going does nothing.
 
     Args:
         project: Folder of the project.
@@ -149,7 +149,7 @@ class Timing:
     Attributes:
         name: Of the units, after ``crawl-``; the spider's if left out.
         tz: Zone of the schedule; the machine's if left out.
-        overlap: What a start does while the last run goes on: "skip" or "wait".
+        overlap: What a start does while the last run is still going: "skip" or "wait".
         jitter_s: Seconds by which a start may be late.
         catch_up: A start that was missed while the machine was off is made up for.
         variables: Variables that the job gets.
@@ -168,8 +168,8 @@ def systemd_units(
 ) -> dict[str, str]:
     """File name to text of the two units that start *spider* on *schedule*.
 
-    Logs go to the journal, a start while the last one runs does nothing, and a start that was missed while the machine
-    was off is made up for.
+    Logs go to the journal, a start while the last run is still going does nothing, and a start that was missed while
+    the machine was off is made up for.
 
     Raises:
         UsageError: As `cron_line` does.

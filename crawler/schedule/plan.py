@@ -27,12 +27,12 @@ class Entry:
     """One line of the schedule.
 
     Attributes:
-        id: The spider's name, with a number where it stands there more than once.
+        id: The spider's name, with a number if there are several.
         cron: Five cron fields.
         tz: Name of a zone such as "Europe/Dublin"; "" for that of the machine.
         arguments: What ``-a`` gives.
         words: Further words for ``crawl run``.
-        overlap: What a start does while the last one runs: "skip" or "wait"; see `overlap_of`.
+        overlap: What a start does while the last run is still going: "skip" or "wait"; see `overlap_of`.
         jitter_s: A start is late by up to this many seconds, a different number each time: sites see no round minutes.
         catch_up: A start that was missed while the machine was off is made up for, once.
     """
@@ -59,7 +59,7 @@ class Entry:
 
 
 def overlap_of(entry: Entry, entries: Sequence[Entry]) -> str:
-    """What its start does while its spider runs.
+    """What its start does while its spider is running.
 
     Where a spider has several entries, each waits: the one running may have other arguments, and a start skipped for it
     would never be made up for.
@@ -72,7 +72,7 @@ def checked(entry: Entry) -> Entry:
     """*entry*, with its schedule as five fields.
 
     Raises:
-        UsageError: Schedule or zone is not valid, or it never comes.
+        UsageError: Schedule or zone is not valid, or it never runs.
     """
     text = parse_schedule(entry.cron).text
     if entry.overlap not in ("skip", "wait"):
@@ -107,7 +107,7 @@ def next_runs(entry: Entry, after: datetime, local: tzinfo, count: int = 5) -> l
     """The next *count* starts after a moment, without jitter, in the zone *local*.
 
     Raises:
-        UsageError: The schedule never comes, such as on 30 February.
+        UsageError: The schedule never runs, such as on 30 February.
     """
     zone = zone_of(entry, local)
     try:
@@ -115,7 +115,7 @@ def next_runs(entry: Entry, after: datetime, local: tzinfo, count: int = 5) -> l
     except CronSimError:
         raise UsageError(f"schedule {entry.cron!r}: there is no such day") from None
     if len(found) < count:
-        raise UsageError(f"schedule {entry.cron!r}: it never comes")
+        raise UsageError(f"schedule {entry.cron!r}: it never runs")
     return [each.astimezone(local) for each in found]
 
 

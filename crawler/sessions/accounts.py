@@ -182,7 +182,7 @@ class Account:
                 self._last_code = max(step, self._last_code)
             return Secret(maker.generate_otp(step))
         except ValueError:  # binascii's error is one; its text may hold the secret
-            raise NoCredentials(self.session, "otp_secret is not base32 and no otpauth://totp/ address") from None
+            raise NoCredentials(self.session, "otp_secret is neither base32 nor an otpauth://totp/ URI") from None
 
     # --- where credentials are ------------------------------------------------------------------------------------
 
@@ -224,4 +224,4 @@ class Account:
         return self  # so that dataclasses.asdict of what holds it does not take it apart
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an account is not pickled: it holds secrets")
+        raise TypeError("an account cannot be pickled: it holds secrets")

@@ -140,7 +140,7 @@ def session_names(
     seen: dict[str, str] = {}
     for name in names:
         if not isinstance(name, str) or not name.strip() or len(name) > 64 or not name.isprintable():
-            raise SettingsError(f"not a name for a session: {name!r:.80} (1 to 64 printable characters)")
+            raise SettingsError(f"not a valid session name: {name!r:.80} (1 to 64 printable characters)")
         other = seen.setdefault(variable_name(name, ""), name)
         if other != name or names.count(name) > 1:
             raise SettingsError(f"sessions {other!r} and {name!r} would use the same account: rename one")

@@ -185,7 +185,7 @@ def browser_login(
                 login.begins("the steps of `login_browser`")
                 _driven(drive, context, page, passkeys, session, window.by_hand)
                 ends = min(ends, time.monotonic() + _SETTLE_S)
-            login.begins("waiting for a page of the logged in")
+            login.begins("waiting for a logged-in page")
             found = _watched(context, page, done or offers_logout, ends, by_person=drive is None, session=session)
             if drive is not None and not found.recognised:
                 found = _explained(found, context, passkeys, window.by_hand)

@@ -30,11 +30,11 @@ def _offer(found: BrowserSession, session: str, storage: Storage, sent: tuple[st
         yield f"{said}. The crawl does, too, with this as the auth of its {_identity(session, origin, scheme, place)}"
     elif place is not None:
         where = " > ".join(place[1])
-        yield f"{said}; its value stands at {where!r} of session.storage[{place[0]!r}]"
+        yield f"{said}; its value is at {where!r} of session.storage[{place[0]!r}]"
     elif cookie := next((each["name"] for each in found.cookies() if str(each["value"]) == value), ""):
         yield f"{said}; its value is that of the cookie {cookie!r}"
     elif name.lower() == "authorization":
-        yield f"{said}; its token is kept nowhere: the app asks for it with its cookies, as a login step can"
+        yield f"{said}; its token is not stored: the app asks for it with its cookies, as a login step can"
 
 
 def _identity(session: str, origin: str, scheme: str, place: tuple[str, Path]) -> str:

@@ -86,7 +86,7 @@ def wanted_by(pages: Sequence[Page], *, passkey: bool, by_hand: str) -> Wanted |
     window = f"log in in a window (`{by_hand}`)"
     if passkey:
         return Wanted(
-            f"the page asks for a passkey, which this browser has not: {window}, or let `login_browser` choose "
+            f"the page asks for a passkey, which this browser does not have: {window}, or let `login_browser` choose "
             "another way on the page, such as the password",
             True,
         )
@@ -105,7 +105,7 @@ def wanted_by(pages: Sequence[Page], *, passkey: bool, by_hand: str) -> Wanted |
         if place and has_login_form(each):
             where = redact(each.url.partition("?")[0])
             return Wanted(
-                f"the fields for the password are in a frame of the page ({where}): reach them by "
+                f"the fields for the password are in a frame of the page ({where}): reach them with "
                 "page.frame_locator(CSS), such as page.frame_locator('iframe').locator('input[type=password]')",
                 False,
             )

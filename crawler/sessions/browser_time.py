@@ -63,7 +63,7 @@ class LoginTime:
         """That it took too long, and which part of it took how long."""
         ends = [*(at for _, at in self._begun[1:]), self._clock()]
         parts = [f"{name} {end - at:.1f} s" for (name, at), end in zip(self._begun, ends, strict=True)]
-        return f"the browser login was not over after {self._most_s:g} s: {', '.join(parts)} so far"
+        return f"the browser login was not finished after {self._most_s:g} s: {', '.join(parts)} so far"
 
 
 @contextmanager

@@ -103,7 +103,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         inside = self.leads_inside and not options["proxies"]
         guard = request.hop_guard
         if self.sending.proxy_pool is not None and self.sending.proxy_pool.is_between and request.has_turn:
-            raise BetweenProxies(str(request.url), "its session logs in anew through another proxy")
+            raise BetweenProxies(str(request.url), "its session logs in again through another proxy")
         while True:
             if steps is not None:
                 steps.take(request)

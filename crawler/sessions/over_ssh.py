@@ -36,7 +36,7 @@ class Place:
         """``HOST[:FOLDER]``, as scp has it. Raises UsageError."""
         found = _PLACE.fullmatch(text)
         if found is None or text.startswith("-"):
-            raise UsageError(f"{text!r} is no HOST[:FOLDER], such as me@server.example:crawls/orders")
+            raise UsageError(f"{text!r} is not HOST[:FOLDER], such as me@server.example:crawls/orders")
         host = found["host"].replace("[", "").replace("]", "")  # ssh has no port in its host, so it wants no brackets
         return cls(host, found["folder"] or "")
 
@@ -66,17 +66,17 @@ def crawl_there(
         )
     except OSError as error:
         raise UsageError(
-            f"{command[0]}: {error.strerror}: ssh is what reaches {place.host}; --ssh names another"
+            f"{command[0]}: {error.strerror}: ssh is needed to reach {place.host}; --ssh names another program"
         ) from None
     if done.returncode == _FAILED:
-        raise UsageError(f"ssh did not reach {place.host}: what it said is above; try `ssh {place.host}` by itself")
+        raise UsageError(f"ssh did not reach {place.host}: its message is above; try `ssh {place.host}` by itself")
     if done.returncode == _NOT_FOUND:
         raise UsageError(
-            f"{place.host} has no `crawl` in its PATH, nor in the project's .venv: name it by --crawl PATH"
+            f"{place.host} has no `crawl` in its PATH, nor in the project's .venv: name it with --crawl PATH"
         )
     if done.returncode:
         raise UsageError(
-            f"`crawl {shlex.join(arguments[:3])}` on {place.host} ended with {done.returncode}: what it said is above"
+            f"`crawl {shlex.join(arguments[:3])}` on {place.host} ended with {done.returncode}: its message is above"
         )
     return done.stdout
 

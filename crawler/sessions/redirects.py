@@ -114,7 +114,7 @@ def next_hop(url: str, method: str, has_body: bool, status: int, location: str) 
         scheme = text[:_SHOWN].partition(":")[0].strip().lower()
         if scheme.isalpha() and scheme not in ("http", "https") and ":" in text:
             raise Refused(url, f"redirect to {shown}: only http and https are fetched") from error
-        raise RedirectError(url, f"redirect to {shown}, which is no URL") from error
+        raise RedirectError(url, f"redirect to {shown}, which is not a URL") from error
     target = target.partition("#")[0]
     same = same_origin(url, target)
     if status in (307, 308):

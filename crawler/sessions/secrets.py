@@ -48,7 +48,7 @@ class Secret(str):
         return self
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError("a secret is not pickled")
+        raise TypeError("a secret cannot be pickled")
 
 
 _lock = threading.Lock()  # guards the two below

@@ -151,7 +151,7 @@ class Storage(Mapping[str, OriginStorage]):
             return self._origins[short_origin(origin)]
         except (KeyError, InvalidURL):
             there = ", ".join(self._origins) or "none"
-            raise KeyError(f"nothing is kept of {origin}; there are: {there}") from None
+            raise KeyError(f"nothing is stored for {origin}; there are: {there}") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._origins))
@@ -217,7 +217,7 @@ def of_storage_state(state: Mapping[str, Any]) -> tuple[dict[str, Any], list[str
         try:
             origin = short_origin(str(each.get("origin", "")))
         except InvalidURL:
-            left_out.append("the storage of what is no origin")
+            left_out.append("the storage of something that is not an origin")
             continue
         databases = each.get("indexedDB")
         kept = {
@@ -248,7 +248,7 @@ def to_storage_state(kept: Mapping[str, Any]) -> list[dict[str, Any]]:
 def needed(storage: Any) -> Storage:
     """The storage that a request carries. Raises UsageError for one that no session has prepared."""
     if not isinstance(storage, Storage):
-        raise UsageError("a token from a browser's storage goes with requests of a session of this crawler only")
+        raise UsageError("a token from a browser's storage only goes with requests of a session of this crawler")
     return storage
 
 

@@ -222,7 +222,7 @@ class Vault:
         return f"<Vault with {len(self._ciphers)} keys from {self._path or VARIABLE}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a vault is not pickled: each process loads its own")
+        raise TypeError("a vault cannot be pickled: each process loads its own")
 
 
 def _closed(why: str) -> VaultError:

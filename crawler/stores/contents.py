@@ -70,7 +70,7 @@ def unpack(coding: str, coded: bytes) -> bytes:
             return zlib.decompress(coded)
     except (_zstd().ZstdError, zlib.error) as error:
         raise ValueError(f"a kept page is damaged: {error}") from error
-    raise ValueError(f"a kept page is coded as {coding!r}, which this version does not know")
+    raise ValueError(f"a kept page is encoded as {coding!r}, which this version does not know")
 
 
 def head_bytes(lines: Sequence[tuple[str, str]]) -> bytes:

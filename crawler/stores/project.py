@@ -69,7 +69,7 @@ def copy_store(source: Settings, target: Settings) -> tuple[dict[str, int], File
     try:
         going = {each.spider for each in old.runs.last(limit=_MOST_RUNS) if old.runs.running(each.spider)}
         if going:
-            raise StoreError(old.path, f"{', '.join(sorted(going))} is going on; copy it when it has ended")
+            raise StoreError(old.path, f"{', '.join(sorted(going))} is running; copy it when it has ended")
         if is_shared(source.store) and _workers_live(source.store):
             raise StoreError(old.path, "workers are at work in it; end them, and copy it then")
         if any(not row.readable for row in old.sessions.all()):

@@ -53,7 +53,7 @@ def vacuum(settings: Settings) -> list[tuple[str, int, int]]:
         StoreError: A file keeps none; or the database failed.
     """
     if not is_shared(settings.store):
-        raise StoreError(settings.store, "a file keeps no dead rows, and uses its room again by itself")
+        raise StoreError(settings.store, "a file keeps no dead rows, and reuses its space by itself")
     from crawler.stores.postgres import postgres_doctor
     from crawler.stores.postgres.postgres_schema import opened
 

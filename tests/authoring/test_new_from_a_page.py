@@ -165,7 +165,7 @@ def test_a_page_made_by_scripts_is_reported_and_the_spider_can_be_made_again(pro
     assert "its scripts make this page" in made.out
     assert "`crawl new orders --from-har FILE --replace`" in made.out
     assert "`render = True`" in made.out
-    assert (refused.code, "--replace writes it anew" in refused.err) == (2, True)
+    assert (refused.code, "--replace overwrites it" in refused.err) == (2, True)
     assert "for row in" in (project / "spiders" / "orders.py").read_text()
     assert (project / "spiders" / "orders.py.before").read_text() == first
     assert "scripts" not in plain.out
@@ -207,7 +207,7 @@ def test_a_page_of_a_site_with_a_sitemap_and_without_a_list_begins_with_the_site
         pytest.param(
             {"/robots.txt": Answer(404), "*": Answer(404, b"<form><input name=u><input type=password name=p></form>")},
             1,
-            "no spider was made; with --blank one is made all the same",
+            "no spider was made; with --blank one is made anyway",
             id="404-with-a-login-form",
         ),
         pytest.param(

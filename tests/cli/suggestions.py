@@ -388,7 +388,7 @@ ROWS = {
     "an address without a scheme": Row(
         PLAIN.replace("{url}/", "127.0.0.1/"),
         "run orders",
-        "write it whole, such as https://",
+        "write it in full, such as https://",
         change=("127.0.0.1/", "{url}/"),
     ),
     "no session yet": Row(

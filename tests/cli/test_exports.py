@@ -185,8 +185,8 @@ def test_a_crawl_a_date_and_the_changes_since(shop: Host, project: Path, crawl: 
     assert skus("--since", "yesterday") == skus("--since", "1d") == ["a", "b", "c", "d"]
     of_it = crawl("export", "shop", "-o", "-", "--table", "Product", "--crawl", "2")
     assert sorted(row["sku"] for row in lines(of_it.out)) == ["c", "d"]
-    assert "of what has a key (Product) these are the records that this crawl or run was the last to" in of_it.err
-    assert "has a key" not in crawl("export", "shop", "-o", "-", "--table", "Product").err
+    assert "of the items with a key (Product) these are the records that this crawl or run was the last to" in of_it.err
+    assert "with a key" not in crawl("export", "shop", "-o", "-", "--table", "Product").err
     done = crawl("export", "shop", "-o", "-", "--changes")
     assert [(row["kind"], row["key"], row["fields"]) for row in lines(done.out)] == [
         ("changed", {"sku": "c"}, {"price": {"old": 30.0, "new": 31.0}}),

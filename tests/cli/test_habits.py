@@ -27,7 +27,7 @@ MISTAKES = {
         "from crawler import Spider\nclass Orders(Spider):\n    start_urls = ['http://a.test/']\n",
         "class Orders in spiders/orders.py has no name; write in it: name = 'orders'",
     ),
-    "nothing in the file": ("", "spiders/orders.py holds none, which is a class with `name = 'orders'`"),
+    "nothing in the file": ("", "spiders/orders.py holds none: a spider is a class with `name = 'orders'`"),
     "only functions": ("def parse(response):\n    pass\n", "inherits from crawler.Spider"),
     "start_requests": (f"{HEAD}    def start_requests(self): ...\n", "write it as `def start(self)`"),
     "make_requests_from_url": (f"{HEAD}    def make_requests_from_url(self, url): ...\n", "`def start(self)`"),

@@ -43,7 +43,7 @@ def test_init_changes_nothing_that_already_exists(project: Path, crawl: Crawl) -
 
     again = crawl("init")
 
-    assert again.out == "nothing to do: the project is there\n"
+    assert again.out == "nothing to do: the project already exists\n"
     assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
     assert [path.name for path in (project / "spiders").iterdir()] == ["a.py"]
 
@@ -140,7 +140,7 @@ def test_a_spider_that_cannot_be_built_is_one_line_with_the_place(orders: Path, 
 
     done, traced = crawl("run", "broken"), crawl("run", "broken", "--traceback")
 
-    said = "crawl: spiders/broken.py, line 6: KeyError: 'site'; --traceback shows how it came to that\n"
+    said = "crawl: spiders/broken.py, line 6: KeyError: 'site'; --traceback shows how it got there\n"
     assert (done.code, done.out, done.err) == (2, "", said)
     assert traced.err.startswith("Traceback")
     assert not (orders / "data").exists()
@@ -153,7 +153,7 @@ def test_a_wrong_start_url_is_found_before_a_run_is_opened(orders: Path, crawl: 
     done = crawl("run", "orders")
 
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("crawl: not a valid URL: '127.0.0.1:9/orders'; write it whole, such as https://")
+    assert done.err.startswith("crawl: not a valid URL: '127.0.0.1:9/orders'; write it in full, such as https://")
     assert not (orders / "data").exists()
 
 
@@ -200,8 +200,8 @@ def test_traceback_shows_where_an_error_comes_from_wherever_the_option_is(orders
     [
         (["run"], "crawl: Missing argument 'NAME'; `crawl run --help` shows how"),
         (["runn"], "crawl: No such command 'runn'. Did you mean 'run', 'runs'? `crawl --help` shows how\n"),
-        (["fetch", "shop.example/x"], "not a valid URL: 'shop.example/x'; write it whole, such as https://"),
-        (["run", "orders", "-a", "name=x"], "'name' of a spider is written in its class"),
+        (["fetch", "shop.example/x"], "not a valid URL: 'shop.example/x'; write it in full, such as https://"),
+        (["run", "orders", "-a", "name=x"], "'name' of a spider is set in its class"),
         (["--bad"], "crawl: No such option: --bad"),
         (["crawl", "orders"], "crawl: there is no command 'crawl': `crawl run NAME` does it here\n"),
         (["startproject", "shop"], "`crawl init` does it here"),

@@ -184,7 +184,7 @@ def test_the_summary_says_what_has_changed_and_how_much_was_kept_aside(shop: Pra
     assert ["kept", "aside  4 items; `crawl items rejected shop` lists them"] in said
     shop.edit({4: None, 1: {"stock": 98}})
     stopped = crawl("run", "shop", "-s", "max_pages=3").out
-    assert "not complete: nothing is gone by it" in stopped
+    assert "not complete: it marks nothing as gone" in stopped
 
 
 @pytest.mark.usefixtures("two_nights")
@@ -294,4 +294,4 @@ def test_changes_of_items_without_a_key_say_what_to_write(make_practice_site: An
     told = crawl("changes", "books")
 
     assert "no item has a key" in told.err
-    assert "write `keys` in the spider" in told.err
+    assert "set `keys` in the spider" in told.err

@@ -70,7 +70,7 @@ def test_a_person_looks_around_behind_the_login_and_finds_the_lines_again(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        pytest.param(["http://a.test/", "orders"], "is an address", id="wrong-order"),
+        pytest.param(["http://a.test/", "orders"], "is a URL", id="wrong-order"),
         pytest.param(["ordres"], "did you mean 'orders'?", id="no-spider"),
         pytest.param(["orders", "page"], "page", id="no-url"),
         pytest.param(["--session", "x"], "goes with a spider", id="session"),

@@ -78,7 +78,7 @@ def shop(project: Path) -> Iterator[Host]:
     ("where", "said"),
     [
         ("gram < 10", "there is no column gram, did you mean grams?"),
-        ("sort = 'green", "a quote is not closed, or a sign is not known: 'green"),
+        ("sort = 'green", "a quote is not closed, or a character is unknown: 'green"),
         ("sort =", "it ends too early"),
         ("1) OR (1", "something is wrong at )"),
         ("half(grams) = 1", "there is no function half"),
@@ -104,10 +104,10 @@ def test_an_invalid_condition_is_reported_with_the_columns_of_the_spider(
         ('column "gram" does not exist', "there is no column gram, did you mean grams?"),
         ("column t.grm does not exist", "there is no column t.grm"),
         ('syntax error at or near ")"', "something is wrong at )"),
-        ('unterminated quoted string at or near "\'green"', "a quote is not closed, or a sign is not known: 'green"),
+        ('unterminated quoted string at or near "\'green"', "a quote is not closed, or a character is unknown: 'green"),
         ("operator does not exist: text < integer", "two kinds of values are compared (text < integer)"),
         ("function half(integer) does not exist", "there is no function half"),
-        ("argument of CASE/WHEN must be type boolean, not type text", "nothing that is true or false"),
+        ("argument of CASE/WHEN must be type boolean, not type text", "not something true or false"),
         ("the moon is full", "the moon is full"),
     ],
 )
@@ -168,9 +168,9 @@ def test_an_invalid_value_of_an_option_is_reported_without_the_words_of_a_librar
             ["sessions", "diff", "7", "8"],
             "no session has a change 7; `crawl sessions history SESSION` lists their numbers",
         ),
-        (["workers", "start"], "workers of which spider? Write `crawl workers start NAME`"),
+        (["workers", "start"], "workers for which spider? Write `crawl workers start NAME`"),
         (["-C", "nowhere", "list"], "-C nowhere: there is no such folder; `crawl init FOLDER` makes a project"),
-        (["-C", "empty", "run", "tea"], "there is no folder spiders/ here, which a project has; `crawl -C FOLDER ...`"),
+        (["-C", "empty", "run", "tea"], "there is no folder spiders/ here, as a project has; `crawl -C FOLDER ...`"),
     ],
 )
 def test_a_missing_name_is_reported_with_the_existing_ones(
@@ -203,7 +203,7 @@ def test_a_model_whose_key_is_written_as_that_of_a_dataclass_is_told_what_to_wri
     done = crawl("run", "tea")
 
     assert (done.code, len(done.err.splitlines())) == (2, 1)
-    assert "write __key__ in the place of key" in done.err
+    assert "write __key__ instead of key" in done.err
     assert "pydantic.dev" not in done.err
 
 

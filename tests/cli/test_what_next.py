@@ -128,9 +128,9 @@ def test_a_secret_in_a_command_is_replaced_by_a_word_that_is_not_taken_for_the_s
     assert shown in command
     assert "pa55word" not in failed.out + failed.err + status
     assert "k3y-of-mine" not in failed.out + failed.err + status
-    assert "*** in the proposed command stands for what is secret" in failed.out
-    assert "*** in the proposed command stands for what is secret" in status
-    assert (again.code, "*** stands for what is secret" in again.err) == (2, True)
+    assert "*** in the proposed command stands for a secret" in failed.out
+    assert "*** in the proposed command stands for a secret" in status
+    assert (again.code, "*** stands for a secret" in again.err) == (2, True)
 
 
 def test_after_failures_the_command_has_all_that_was_typed(shop: Path, crawl: Crawl) -> None:
@@ -261,7 +261,7 @@ def test_a_mistake_in_a_callback_is_reported_with_its_line_wherever_the_run_is_r
     wrong, error = MISTAKES[mistake]
     file = shop / "spiders" / "other.py"
     file.write_text(file.read_text().replace('yield {"url": response.url} if', f"yield {wrong} if"))
-    mend = "mend spiders/other.py, line 9, then crawl retry other"
+    mend = "fix spiders/other.py, line 9, then crawl retry other"
 
     ran = crawl("run", "other", "-a", "good=1")
     shown = crawl("status", "other").out, crawl("runs", "show", "1").out
@@ -284,7 +284,7 @@ def test_failures_name_the_requests_left_by_a_refused_login_and_how_to_go_on_wit
 
     assert listed.err.startswith("crawl: 3 requests are parked: their session could not be used")
     assert listed.err.endswith("next: crawl login orders --session default\n")
-    assert "has failed" not in listed.err
+    assert "nothing failed" not in listed.err
 
 
 def test_a_parse_method_with_another_name_is_reported_before_anything_is_sent(

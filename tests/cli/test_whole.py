@@ -177,7 +177,7 @@ def test_fetch_asks_the_logout_guard_first_and_goes_there_with_force(
     refused = crawl("fetch", out, "--spider", "orders")
 
     assert refused.code == 2
-    assert "the logout guard refuses it: logout (path); --force goes there" in refused.err
+    assert "the logout guard refuses it: logout (path); --force fetches it" in refused.err
     crawl("fetch", account, "--spider", "orders")
     assert sum(shop.record.logins.values()) == 1
     assert crawl("fetch", out).code in (0, 1)  # a guest has nothing to lose
@@ -283,7 +283,7 @@ def test_where_nothing_is_stored_nothing_is_made(orders: Path, crawl: Crawl, wor
     done = crawl(*words)
 
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("crawl: data/crawl.db is not there: nothing is stored yet; ")
+    assert done.err.startswith("crawl: data/crawl.db does not exist: nothing is stored yet; ")
     assert not (orders / "data").exists()
 
 

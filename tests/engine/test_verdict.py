@@ -60,9 +60,9 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
     "a rule in braces": (Facts(skipped=[of("odd {0.x} {y}")]), "nothing", "all-skipped", "left out: odd {0.x} {y}"),
     "two rules": (Facts(skipped=[of("robots", 2), of("depth")]), "nothing", "robots", "2 of 3 requests"),
     "another session": (Facts(parked=4), "nothing", "all-parked", "all 4 requests"),
-    "missing": (Facts(failed=[of(f"StatusError: 404 from {URL}", 2)]), "failures", "all-missing", "answered 404"),
+    "missing": (Facts(failed=[of(f"StatusError: 404 from {URL}", 2)]), "failures", "all-missing", "got 404"),
     "refused": (Facts(failed=[of(f"StatusError: 403 from {URL}", 2)]), "failures", "all-refused", "refused with 403"),
-    "broken": (Facts(failed=[of(f"StatusError: 503 from {URL}")]), "failures", "all-broken", "answered 503"),
+    "broken": (Facts(failed=[of(f"StatusError: 503 from {URL}")]), "failures", "all-broken", "got 503"),
     "logged out": (Facts(failed=[of("LoggedOutPage: the sign")]), "failures", "all-logged-out", "logged out"),
     "dead": (Facts(failed=[of(f"Unreachable: refused ({URL})")]), "failures", "not-reached", f"refused ({URL})"),
     "spider's fault": (Facts(failed=[of("KeyError: 'id'\ntrace")]), "failures", "all-failed", "KeyError: 'id'"),
@@ -86,7 +86,7 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
     ),
     "a host of several is dead": (
         Facts(pages=5, items=1, failed=[of(f"Unreachable: refused ({URL})", 3)], silent={"dead.test": 3}),
-        "failures", "host-never-answered", "dead.test never answered, 3 requests failed for it: refused",
+        "failures", "host-never-answered", "dead.test never answered, 3 requests failed because of it: refused",
     ),
     "no good robots.txt": (
         Facts(failed=[of("RobotsUnreachable: http://shop.test/robots.txt answers 503; nothing may be fetched", 4)]),
@@ -105,7 +105,7 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
     ),
     "none, and there were some": (
         Facts(pages=110, figures=figures(0), before=BEFORE, callbacks={"parse": Yield(110, 0, 109)}),
-        "no items", "no-items", "no item came of 110 pages: see parse; the last complete crawl had 100",
+        "no items", "no-items", "no item came from 110 pages: see parse; the last complete crawl had 100",
     ),
     "none, and that is accepted": (
         Facts(pages=110, before=BEFORE, wanted=Expected(accepted=True)), "finished", "", ""
@@ -124,7 +124,7 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
         Facts(pages=2, failed=[of("KeyError: 'id'")], stopped_by="limit: max_time 3 s"), "failures", "some-failed", "1 "
     ),
     "the same, no item": (Facts(pages=3, stopped_by="limit: max_pages 3"), "no items", "no-items", "no item"),
-    "a process was killed": (Facts(pages=3, items=3, waiting=1), "failures", "left-waiting", "1 request still waits"),
+    "a process was killed": (Facts(pages=3, items=3, waiting=1), "failures", "left-waiting", "1 request is still"),
     "the same, and some failed": (
         Facts(pages=3, items=3, waiting=2, failed=[of("KeyError: 'id'")]), "failures", "left-waiting", "2 requests"
     ),
@@ -189,11 +189,11 @@ SITES: dict[str, tuple[Any, int, str, str]] = {
     "the start page leads to a private host": (
         {"/": Answer.redirect("http://127.0.0.9:9/")}, 1, "not-reached", "private address 127.0.0.9"
     ),
-    "every page is missing": ({"*": Answer(404, b"no")}, 1, "all-missing", "the only request answered 404"),
+    "every page is missing": ({"*": Answer(404, b"no")}, 1, "all-missing", "the only request got 404"),
     "every page is refused": ({"*": Answer(403, b"no")}, 1, "all-refused", "refused with 403"),
     "the rows have another class": ({"*": Answer(body=b"<p class=line>1</p>")}, 9, "no-items-no-links", "see parse"),
-    "links, but no rows": ({"*": Answer(body=b"<a href=/b>b</a>")}, 9, "no-items", "no item came of 2 pages"),
-    "an empty answer": ({"*": Answer(body=b"")}, 9, "no-items-no-links", "no item and no link came of 1 page"),
+    "links, but no rows": ({"*": Answer(body=b"<a href=/b>b</a>")}, 9, "no-items", "no item came from 2 pages"),
+    "an empty answer": ({"*": Answer(body=b"")}, 9, "no-items-no-links", "no item and no link came from 1 page"),
 }  # fmt: skip
 
 

@@ -80,7 +80,7 @@ def test_more_workers_are_handed_in_and_left_alone(fleet: Fleet, cluster: Cluste
     with fleet.start(per_host=6) as first:
         for number in (1, 3):
             handed = fleet.run(words(fleet, cluster, number, "--until-empty", "--detach"))
-            assert (handed.code, "handed in" in handed.err) == (0, True), handed
+            assert (handed.code, "submitted" in handed.err) == (0, True), handed
         until(lambda: working(fleet) == 5, 60)
         fleet.site.change(latency_s=0.0)
         done = first.end(60)

@@ -51,7 +51,7 @@ def test_a_value_that_a_callback_returns_besides_yielding_is_reported_with_its_l
 
     done = command("run", "cat")
 
-    told = f"spiders/cat.py, line 11: what `return` gives ({kind}) is lost in a callback that yields; write `yield`"
+    told = f"spiders/cat.py, line 11: the value of `return` ({kind}) is lost in a callback that yields; write `yield`"
     assert told in done.out + done.err
     assert told in command("status", "cat").out
 
@@ -81,7 +81,7 @@ def test_a_request_with_a_misspelled_callback_is_refused_at_its_line_and_a_retry
 
     assert done.code != 0
     assert "has no method 'parse_itm', which a request names; did you mean 'parse_item'?" in done.out + done.err
-    assert "mend spiders/cat.py, line 10, then crawl retry cat" in done.out + done.err
+    assert "fix spiders/cat.py, line 10, then crawl retry cat" in done.out + done.err
 
     path.write_text(path.read_text().replace("parse_itm", "parse_item"))
     command("retry", "cat")

@@ -98,7 +98,7 @@ def test_failures_are_listed_by_cause_and_each_cause_can_be_tried_again_alone(si
     assert site.asked() == {"gone-1", "gone-2", "gone-3", "broken"}
     nothing = crawl("retry", "shop", "--cause", "TimedOut", "-a", "part=1")
     assert nothing.code == 2
-    assert "nothing failed for that; there is: KeyError: 'price'" in nothing.err
+    assert "nothing failed because of that; there is: KeyError: 'price'" in nothing.err
     assert site.asked() == set()
 
 
@@ -107,7 +107,7 @@ def test_without_failures_the_list_says_so(site: Site, crawl: Crawl) -> None:
     (Path("spiders") / "shop.py").write_text(SPIDER.format(url=site.host.url).replace('"broken"', '"never"'))
     crawl("run", "shop")
 
-    assert crawl("failures", "shop").err == "crawl: nothing of the last crawl of shop has failed\n"
+    assert crawl("failures", "shop").err == "crawl: nothing failed in the last crawl of shop\n"
     assert crawl("failures", "other").code == 2
 
 

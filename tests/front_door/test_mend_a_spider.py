@@ -82,4 +82,4 @@ def test_a_redesign_is_mended_and_tested_without_a_request_to_the_site(
     written = crawl("parse", "books", "--write", "--json")
     assert json.loads(written.out)["differ"] == BOOKS
     assert prices(project) == good
-    assert f"put {BOOKS} pages right" in crawl("report", "books", "-o", "-").out
+    assert f"corrected {BOOKS} pages" in crawl("report", "books", "-o", "-").out

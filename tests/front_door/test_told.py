@@ -171,7 +171,7 @@ def test_a_service_that_fails_fails_no_run_and_its_address_is_in_no_line(
     result = crawl("run", "shop", "-s", "notify_on=success", "-s", f"ping={place.service.url}/ping/{TOKEN}")
 
     assert result.code == 0
-    assert result.err.count("127.0.0.1 could not be told: ") == 2
+    assert result.err.count("127.0.0.1 could not be notified: ") == 2
     assert TOKEN not in result.out + result.err
 
 
@@ -259,7 +259,7 @@ def test_a_failure_comes_as_a_mail(place: Place, crawl: Crawl) -> None:
     assert mail["Subject"] == "shop: no items"
     assert "ann@example.com" in mail["To"]
     text = mail.get_body(("plain",)).get_content()
-    assert "no item and no link came of 1 page: see parse" in text
+    assert "no item and no link came from 1 page: see parse" in text
     assert "next: crawl shell shop" in text
     assert [each["event"] for each in place.told()] == ["failure"]  # both ways are told
 
@@ -270,7 +270,7 @@ def test_a_mail_server_that_is_not_there_fails_no_run(place: Place, crawl: Crawl
     result = crawl("run", "shop", "-s", f"notify={MAIL.format(port=9)}", "-s", "notify_on=success")
 
     assert result.code == 0
-    assert "127.0.0.1 could not be told" in result.err
+    assert "127.0.0.1 could not be notified" in result.err
 
 
 # --- figures ------------------------------------------------------------------------------------------------------

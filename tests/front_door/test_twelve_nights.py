@@ -116,7 +116,7 @@ def test_twelve_nights_are_reported_correctly_and_each_recovers(
         ended = night(half_of_the_books)
         assert ended.code == 11, told(ended)
         assert f"10 items from 12 pages; the last 3 complete crawls had usually {BOOKS} from 24" in told(ended)
-        assert "`crawl runs accept 5` says that this is right" in told(ended)
+        assert "`crawl runs accept 5` accepts this as right" in told(ended)
         good()
 
         ended = night(empty_prices)
@@ -127,7 +127,7 @@ def test_twelve_nights_are_reported_correctly_and_each_recovers(
 
         ended = night(no_books)
         assert ended.code == 9, told(ended)
-        assert f"no item came of 4 pages: see parse; the last 4 complete crawls had {BOOKS}" in told(ended)
+        assert f"no item came from 4 pages: see parse; the last 4 complete crawls had {BOOKS}" in told(ended)
 
         next_night()
         site.edit = None

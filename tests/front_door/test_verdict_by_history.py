@@ -250,7 +250,7 @@ def test_a_file_is_not_replaced_by_less_than_before_until_that_is_accepted(
     refused = crawl("export", "shop", "-o", "out.jsonl")
 
     assert refused.code == 10
-    assert "`crawl runs accept 2` says that this is right" in refused.err
+    assert "`crawl runs accept 2` accepts this as right" in refused.err
     assert len((project / "out.jsonl").read_text().splitlines()) == 16
     crawl("runs", "accept", "2")
     assert crawl("export", "shop", "-o", "out.jsonl").code == 0
@@ -266,4 +266,4 @@ def test_one_host_of_several_that_never_answers_has_a_reason_of_its_own(
     result = crawl("run", "shop", "--json", "-s", "retries=0", "-s", "backoff=0.01", "-s", "robots=false")
 
     assert ended(result) == (1, "host-never-answered")
-    assert "127.0.0.77:9 never answered, 2 requests failed for it" in json.loads(result.out)["why"]
+    assert "127.0.0.77:9 never answered, 2 requests failed because of it" in json.loads(result.out)["why"]

@@ -218,5 +218,5 @@ def test_short_runs_of_one_day_are_told_apart_and_what_the_program_says_shows_it
     assert queue.css("text.tick:not(.over)::text").getall() == ["start", "0.2 s", "0.4 s"]
     first, second = shown.css(".told li")
     assert first.css("code::text").getall() == ["crawl parse --write"]
-    assert "put 3 pages right" in first.get()
+    assert "corrected 3 pages" in first.get()
     assert second.get() == "<li>less: <code>crawl runs accept 2</code>, &lt;b&gt;</li>"

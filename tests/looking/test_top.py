@@ -113,7 +113,7 @@ def test_a_run_is_watched_from_another_terminal_and_its_end_is_seen(
     assert "the runs go on" in terminal.shown
     assert "killed" in after
     assert "last word" in after
-    assert crawl("top").out.startswith("nothing runs; the last run was 1 of orders, killed at ")
+    assert crawl("top").out.startswith("nothing is running; the last run was 1 of orders, killed at ")
 
 
 def test_a_run_of_one_machine_is_listed_paused_set_going_again_and_told_to_leave(
@@ -145,7 +145,7 @@ def test_a_run_of_one_machine_is_listed_paused_set_going_again_and_told_to_leave
     for word in ("pause", "resume", "drain"):
         said = crawl(word, "orders")
         assert (said.code, "orders is not being crawled" in said.err) == (2, True)
-    assert crawl("workers").out == "nobody works on a crawl\n"
+    assert crawl("workers").out == "nobody is working on a crawl\n"
 
 
 def test_top_after_the_end_says_how_it_went_and_shows_no_secret(nights: Nights, at_store: str, crawl: Crawl) -> None:

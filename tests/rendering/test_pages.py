@@ -120,7 +120,7 @@ def test_late_content_is_waited_for_and_missing_content_is_reported(render: Any)
     late = "<script>setTimeout(() => document.body.append(document.createElement('b')), 200)</script>"
 
     assert render(late, wait_for="b").css("b")
-    with pytest.raises(NotRendered, match="it has not come: i#never"):
+    with pytest.raises(NotRendered, match="it did not appear: i#never"):
         render(late, wait_for="i#never")
 
 

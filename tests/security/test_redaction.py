@@ -24,7 +24,7 @@ SHOWN = [
     "NoCredentials: session 'default': set CRAWL_DEFAULT_PASSWORD",
     "WrongPassword: the site refused the user name or password, saying 'wrong password'",
     "requests.exceptions.InvalidHeader: Invalid leading whitespace",
-    "CookieConflictError: there are 2 cookies of the name 'sid': say domain and path",
+    "CookieConflictError: there are 2 cookies named 'sid': give domain and path",
     "jwt.exceptions.ExpiredSignatureError: Signature has expired",
     "OAuth2Error: the grant was refused",
     "this JSON holds no cookies: a list of them is wanted, or an object with 'cookies'",

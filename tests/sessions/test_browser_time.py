@@ -55,7 +55,7 @@ def test_a_login_that_took_too_long_says_which_part_took_how_long() -> None:
     assert login.is_over()
     assert 0 < login.left_s() < 0.01, "0 would be no limit"
     assert login.told() == (
-        "the browser login was not over after 20 s: starting Playwright took 1.5 s, starting the browser 12.2 s, "
+        "the browser login was not finished after 20 s: starting Playwright took 1.5 s, starting the browser 12.2 s, "
         "opening the page 6.5 s so far"
     )
 
@@ -66,7 +66,7 @@ def test_a_browser_that_does_not_start_is_named_and_gone(sleeper: Path, monkeypa
 
     told = stopped("http://127.0.0.1:9/", 5.0, lambda page: None, SiteUnreachable)
 
-    assert "the browser login was not over after 5 s: starting Playwright took" in told
+    assert "the browser login was not finished after 5 s: starting Playwright took" in told
     assert "starting the browser" in told
 
 
@@ -76,7 +76,7 @@ def test_a_driver_that_does_not_start_is_named_and_gone(sleeper: Path, monkeypat
 
     told = stopped("http://127.0.0.1:9/", 1.0, lambda page: None, SiteUnreachable)
 
-    assert "was not over after 1 s: starting Playwright took" in told
+    assert "was not finished after 1 s: starting Playwright took" in told
     assert "starting the browser" not in told
 
 
@@ -106,7 +106,7 @@ def test_steps_that_each_end_soon_and_together_never_are_named(
 
     told = stopped(f"{practice_site.url}/login?token=k9w8x7", 180.0, drive, LoginFailed)
 
-    assert "was not over after 180 s: starting Playwright took" in told
+    assert "was not finished after 180 s: starting Playwright took" in told
     assert re.search("the steps of `login_browser` 18[1-9]", told), told
     assert "k9w8x7" not in told
 

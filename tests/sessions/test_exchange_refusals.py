@@ -12,8 +12,8 @@ from crawler.sessions.formats.exchange import READABLE, WRITABLE, read, write, w
 from tests.sessions.exchanged import NOW
 
 REFUSED = {
-    "nothing": ("", "no format"),
-    "prose": ("my cookies are: s3cret", "no format"),
+    "nothing": ("", "not in a format"),
+    "prose": ("my cookies are: s3cret", "not in a format"),
     "cut-json": ('{"cookies": [{"name": "s3cret"', "not valid JSON"),
     "deep-json": ("[" * 100_000, "not valid JSON"),
     "other-json": ('{"sid": 1}', "holds no cookies"),

@@ -246,7 +246,7 @@ def test_the_end_of_a_cookie_in_all_its_forms(changes: dict[str, Any], end: floa
         ({"value": "s3cret"}, "a cookie without a name"),
         ({**SELENIUM, "value": None}, "cookie 'sid' has no text as its value"),
         ({**SELENIUM, "value": {"s3cret": 1}}, "cookie 'sid' has no text as its value"),
-        ({**SELENIUM, "expiry": "s3cret"}, "cookie 'sid' has an end that is no moment"),
+        ({**SELENIUM, "expiry": "s3cret"}, "cookie 'sid' has an expiry that is not a time"),
         ("s3cret", "a cookie is an object with a name and a value"),
         ({**SELENIUM, "domain": ""}, None),
         ({**SELENIUM, "value": "a\r\nb"}, "cookie 'sid': control characters cannot be sent"),
@@ -271,7 +271,7 @@ def test_what_scripts_have_kept_comes_with_a_storage_state() -> None:
     assert len(found.cookies) == 1
     shop = found.more["storage"]["https://shop.example"]
     assert shop == {"local": {"token": "s3cret-of-a-script"}, "session": {}, "databases": []}
-    assert found.left_out == ("the storage of what is no origin",)
+    assert found.left_out == ("the storage of something that is not an origin",)
 
 
 # --- HAR --------------------------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def test_a_location_is_resolved_as_browsers_do(location: str, url: str) -> None:
 
 @pytest.mark.parametrize("location", ["http://[::bad/", "https://", "http://a b/", "http://x:99999/", "http://%00/"])
 def test_U2_what_is_no_url_is_an_error_of_ours_that_shows_it(location: str) -> None:
-    with pytest.raises(RedirectError, match="which is no URL"):
+    with pytest.raises(RedirectError, match="which is not a URL"):
         next_hop(HERE, "GET", False, 302, location)
 
 

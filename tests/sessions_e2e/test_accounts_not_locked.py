@@ -182,7 +182,7 @@ def test_a_good_login_whose_start_page_is_not_for_this_account_is_one_login_and_
     assert len(portal.posts) <= (1 if welcome is HOME else 2)
     if welcome is HOME:
         assert f"the login is good ({own.url}/welcome shows it)" in run.messages[0]
-        assert "may lack the right" in run.messages[0]
+        assert "may lack permission" in run.messages[0]
         assert "probe_url" in run.messages[0]
 
 

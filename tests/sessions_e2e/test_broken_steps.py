@@ -152,7 +152,7 @@ def test_a_step_that_returns_what_it_should_send_is_told_what_to_write(
     assert run.code == 2, run.err
     assert "Orders.login returns a" in run.err
     assert f"returns {what}" in run.err
-    assert "nobody sends" in run.err
+    assert "never sent" in run.err
     assert ("session.submit" in run.err, "session.get" in run.err or what == "a form") == (True, True)
     assert not [entry for entry in shop.log if entry.method == "POST"], "and nothing was sent"
 
@@ -177,5 +177,5 @@ def test_login_says_so_too_and_the_attempt_does_not_count(shop: PracticeSite, pr
     write_spider(project, shop)
 
     assert {answer.code for answer in answers} == {2}
-    assert all("nobody sends" in answer.err for answer in answers)
+    assert all("never sent" in answer.err for answer in answers)
     assert command("run", "orders").code == 0

@@ -159,7 +159,7 @@ def test_B3_a_curl_command_for_another_site_holds_nothing_of_the_session(
 
     assert shlex.split(told.out)[:2] == ["curl", "https://other.example/"]
     assert "uthorization" not in told.out
-    assert "is not of this session's site" in told.err
+    assert "is not on this session's site" in told.err
 
 
 def test_what_a_format_cannot_hold_is_reported_and_no_password_is_exported(
@@ -177,7 +177,7 @@ def test_what_a_format_cannot_hold_is_reported_and_no_password_is_exported(
     assert "json and curl take a token along" in poor.err
     assert token not in poor.out + poor.err
     nothing = paste(poor.out, "api", "--store", "other.db")
-    assert (nothing.code, "no cookie and no token that can be used" in nothing.err) == (2, True)
+    assert (nothing.code, "no usable cookie or token" in nothing.err) == (2, True)
 
 
 @pytest.mark.parametrize("style", ["chrome", "firefox", "windows"])

@@ -43,7 +43,7 @@ def test_a_password_is_not_posted_to_another_port_that_the_login_page_leads_to(
     said = " ".join(summary.messages)
     assert (summary.exit_code, summary.logins) == (3, 0)
     assert other.posted() == []
-    assert f"nothing is filled in on {other.url}, which is no origin of session 'default'; {shop.url} led there" in said
+    assert f"nothing is filled in on {other.url}, which is not an origin of session 'default'; {shop.url} led" in said
     assert f"allow=['{other.url}']" in said
     assert f"Identity('default', origins=('{other.url}',))" in said
     assert "s3cret" not in said

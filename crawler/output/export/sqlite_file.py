@@ -104,5 +104,5 @@ def refuse_foreign(path: Path) -> None:
         return
     made_by = int.from_bytes(head[68:72], "big")
     if head[:15] == b"SQLite format 3" and made_by != APPLICATION_ID:
-        what = "the database of crawls" if made_by == 0x43524157 else "a database that no export has made"
+        what = "the database of crawls" if made_by == 0x43524157 else "a database that was not made by an export"
         raise UsageError(f"{path} is {what}; name another file")

@@ -226,6 +226,6 @@ def standing(source: Store, selection: Selection) -> CrawlStanding:
         left = f", {open_} still open" if open_requests else ""
         return CrawlStanding(how, f"the crawl is not done ({how}{left})")
     if selection.is_latest and last.ending == "less than before" and not summary_of(last).get("accepted"):
-        accept = f"`crawl runs accept {last.id}` says that this is right"
+        accept = f"`crawl runs accept {last.id}` accepts this as right"
         return CrawlStanding(how, "", f"it brought less than those before it ({how}); {accept}")
     return CrawlStanding(how)

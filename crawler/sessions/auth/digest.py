@@ -168,7 +168,7 @@ class DigestAuth(SharedAuth):
         return f"<DigestAuth of {self.username!r}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an auth is not pickled: it holds a secret")
+        raise TypeError("an auth cannot be pickled: it holds a secret")
 
 
 @quick_dataclass

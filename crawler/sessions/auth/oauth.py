@@ -196,7 +196,9 @@ class OAuth2(SharedAuth):
         try:
             token = self.renew(used)
         except CrawlError as error:
-            _log.info("session %s: its token was refused and is not renewed: %s", self._client.session or "", error)
+            _log.info(
+                "session %s: its token was refused and could not be renewed: %s", self._client.session or "", error
+            )
             return  # 401: logged out; the login step is next
         again = once_more(request)
         again.headers["Authorization"] = f"Bearer {token}"
@@ -331,7 +333,7 @@ class OAuth2(SharedAuth):
         return f"<OAuth2 {self.grant} of {self._client.client_id!r} at {redact(self._client.token_url)}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an auth is not pickled: it holds secrets")
+        raise TypeError("an auth cannot be pickled: it holds secrets")
 
 
 def _seconds(value: Any) -> float | None:

@@ -101,7 +101,7 @@ class TokenClient:
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise BadAnswer(url, f"the token answer (status {status}) is no JSON object")
+            raise BadAnswer(url, f"the token answer (status {status}) is not a JSON object")
         if status != 200 or "error" in found:
             code = printable(str(found.get("error", f"status {status}")))[:80]
             why = f"{url} says {code} to the grant {grant}"

@@ -77,7 +77,7 @@ class BearerAuth(SharedAuth):
         return f"<BearerAuth {self._scheme} ***>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an auth is not pickled: it holds a secret")
+        raise TypeError("an auth cannot be pickled: it holds a secret")
 
 
 class OriginBound(AuthBase):
@@ -125,7 +125,7 @@ class OriginBound(AuthBase):
         return f"<OriginBound {type(self.auth).__name__} for {', '.join(sorted(self.origins))}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an auth is not pickled: it holds a secret")
+        raise TypeError("an auth cannot be pickled: it holds a secret")
 
 
 def sendable(auth: Any) -> Any:

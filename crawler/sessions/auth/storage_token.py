@@ -144,7 +144,7 @@ class StorageToken(SharedAuth):
         token = self.kept(storage)
         if not token:
             what = f"the browser's storage of {self.origin} holds no {' > '.join(self.at)!r}"
-            raise LoginFailed("", f"{what}: log in with the browser anew")
+            raise LoginFailed("", f"{what}: log in with the browser again")
         return token
 
     def _renewal(self, storage: Storage, refresh: TokenRefresh, request: Any) -> _Renewal:
@@ -216,7 +216,7 @@ class StorageToken(SharedAuth):
         return f"<StorageToken {self.scheme} {redact(self.origin)} {self.at[0]!r}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an auth is not pickled: it goes with a session's storage")
+        raise TypeError("an auth cannot be pickled: it goes with a session's storage")
 
 
 def in_storage(auth: Any) -> StorageToken | None:

@@ -86,4 +86,4 @@ class JarFacade(JarMapping):
         return self.copy()
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError("a jar holds secrets and is not pickled; use dump() and load()")
+        raise TypeError("a jar holds secrets and cannot be pickled; use dump() and load()")

@@ -77,7 +77,7 @@ class JarMapping(RequestsCookieJar):
     def _find_no_duplicates(self, name: str, domain: str | None = None, path: str | None = None) -> str:
         found = [cookie for cookie in self.cookies() if _named(cookie, name, domain, path)]
         if len(found) > 1:
-            raise CookieConflictError(f"there are {len(found)} cookies of the name {name!r}: say domain and path")
+            raise CookieConflictError(f"there are {len(found)} cookies named {name!r}: give domain and path")
         if not found:
             raise KeyError(f"name={name!r}, domain={domain!r}, path={path!r}")
         return found[0].value

@@ -138,9 +138,9 @@ class SiteCookies:
             kept_safe = {} if secure else _secure_by_name(self._all(), now)
             for cookie in cookies:
                 if self._is_late(cookie):
-                    refused.append(f"{cookie.name!r}: an answer to a newer request has spoken")
+                    refused.append(f"{cookie.name!r}: the answer to a newer request has decided about it")
                 elif kept_safe and not cookie.secure and _would_hide(cookie, kept_safe.get(cookie.name, ())):
-                    refused.append(f"{cookie.name!r}: a Secure cookie of that name is there")
+                    refused.append(f"{cookie.name!r}: a Secure cookie of that name exists")
                 else:
                     changes += self._store(cookie, now)
             changes += self._make_room({change.cookie.domain for change in changes}, now)

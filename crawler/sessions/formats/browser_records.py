@@ -40,7 +40,7 @@ def browser_record(cookie: object, *, host: str = "") -> Record:
     try:
         end = _end(cookie)
     except Unreadable:
-        raise ValueError(f"cookie {name[:80]!r} has an end that is no moment") from None
+        raise ValueError(f"cookie {name[:80]!r} has an expiry that is not a time") from None
     domain = cookie.get("domain", cookie.get("host"))
     where, wide = host_of_column(domain if isinstance(domain, str) and domain else host)
     host_only = cookie.get("hostOnly")

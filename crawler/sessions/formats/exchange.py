@@ -116,7 +116,7 @@ def _recognised(text: str) -> str:
         return "curl"
     if _COOKIES_TXT_START.match(start) or _COOKIES_TXT_LINE.search(text):
         return "cookies.txt"
-    raise UsageError(f"this is no format that can be read ({', '.join(READABLE)})")
+    raise UsageError(f"this is not in a format that can be read ({', '.join(READABLE)})")
 
 
 def _parsed(text: str) -> Any:

@@ -112,7 +112,7 @@ def read_browser(wanted: BrowserProfile, sites: Iterable[str], extract: Extract 
         )
     except FileNotFoundError:
         raise UsageError(
-            f"no cookies of {wanted} are here; another profile is named with a colon:"
+            f"there are no cookies of {wanted} here; name another profile with a colon:"
             f" --from-browser {wanted.browser}:PROFILE (a name, or the path of its folder)"
         ) from None
     except PermissionError as error:
@@ -172,6 +172,6 @@ def _nothing(wanted: BrowserProfile, sites: tuple[str, ...], others: int, said: 
         )
     return (
         f"{wanted} holds no cookie of {where} ({others:,} of other sites). Log in there and tick what keeps you logged"
-        f" in: cookies that end with the browser are written to no file. Another site is named by --site, another"
-        f" profile by --from-browser {wanted.browser}:PROFILE; {_INSTEAD}"
+        f" in: cookies that end with the browser are not written to a file. Name another site with --site, another"
+        f" profile with --from-browser {wanted.browser}:PROFILE; {_INSTEAD}"
     )

@@ -91,7 +91,7 @@ class HarFile:
         try:
             line = json.dumps({**made(), "_session": session}, ensure_ascii=False).encode("utf-8", "replace")
         except Exception as error:  # noqa: BLE001 - an answer may be anything, and its page is not to fail for this
-            log.warning("%s: an exchange cannot be written down: %s", self._path, type(error).__name__)
+            log.warning("%s: an exchange cannot be recorded: %s", self._path, type(error).__name__)
             with self._lock:
                 self._left_out += 1
         else:

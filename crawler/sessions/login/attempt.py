@@ -44,11 +44,11 @@ def take_steps(session: Session, spider: Spider, *, probe_url: str | None) -> No
             raise
         name, where = session.name, session.stopped_at
         returned = None
-        _log.info("session %s: let in before step %r was over (%s)", name, where, redact(str(error)))
+        _log.info("session %s: logged in before step %r was over (%s)", name, where, redact(str(error)))
     if (kind := unsent(returned)) is not None:
         what, instead = habits.RETURNED[kind]
         raise LoginMiswritten(
-            session.name, f"{type(spider).__name__}.login returns {what}, which nobody sends; {instead}"
+            session.name, f"{type(spider).__name__}.login returns {what}, which is never sent; {instead}"
         )
     if session.last_answer is not None:
         session.refreshed(session.last_answer)

@@ -239,15 +239,15 @@ def still_out(
         return LoginFailed(
             session.name,
             f"the login is good ({redact(alive_at)} shows it), but the site writes the session into the addresses of"
-            f" its pages and sets no cookie for it, so that {probe} is asked for without it. Many programs do so only"
-            " for who does not look like a browser: set `user_agent`. Where it is an argument of the address, let the"
-            " login step put it into session.params",
+            f" its pages and sets no cookie for it, so {probe} is requested without it. Many sites do that only for"
+            " clients that do not look like a browser: set `user_agent`. If it is an argument of the URL, let the login"
+            " step put it into session.params",
         )
     if alive_at:
         return LoginFailed(
             session.name,
             f"the login is good ({redact(alive_at)} shows it), but {probe} is not for this account ({reason}): it may"
-            " lack the right for that page; name a page that it may see: `probe_url`, and begin there: `start_urls`",
+            " lack permission for that page; name one that it may see in `probe_url`, and start there (`start_urls`)",
         )
     if last is not None:
         if _is_trouble(last.status_code):
@@ -256,7 +256,7 @@ def still_out(
         if said is not None:
             return WrongPassword(session.name, _refused_so(last, said) + came_from(session))
     if reason == "status 401" and _shows_credentials(session):
-        why = f"the site refused what `auth` or the headers say of who we are: 401 from {probe}"
+        why = f"the site refused the credentials in `auth` or the headers: 401 from {probe}"
         return WrongPassword(session.name, why)
     return LoginFailed(
         session.name,
@@ -278,7 +278,7 @@ def seen_at_last(last: Response | None) -> str:
         return ""
     target = refresh_of(last)
     if target is not None:
-        return f"; the last answer sends the browser on to {redact(target)} by a meta refresh: session.get() it"
+        return f"; the last answer sends the browser on to {redact(target)} with a meta refresh: session.get() it"
     if (sign := one_time_code_sign(last)) is not None:
         return f"; the last page asks for a one-time code ({sign}): none was sent, or it was wrong or too late"
     return "; the last page shows a captcha, which a person has to answer" if captcha_sign(last) else ""

@@ -234,7 +234,7 @@ class LoginManager:
             return LoginFailed(name, why)
         why += login_errors.came_from(self.session) if claim.kind == "refused" else ""
         insist = f"crawl login {self.spider.name} --session {name}{self.by_browser} --force"
-        why = f"{why}; a changed account or spider goes on at once, and so does `{insist}`"
+        why = f"{why}; a changed account or spider is tried at once, and `{insist}` tries at once, too"
         kinds: dict[str, type[SessionError]] = {"refused": WrongPassword, "human": NeedsHuman}
         return kinds.get(claim.kind, LoginBudgetSpent)(name, why)
 

@@ -82,7 +82,7 @@ class Prover:
             before = "member"
         if not fresh and (before, shown) == ("member", "page"):
             if self._is_mute_again(self.url):
-                return "the probe page, which offered to log out after the login, does so no more"
+                return "the probe page, which offered to log out after the login, no longer does"
             shown = "member"
         elif not fresh and before and shown != before and (before, shown) != ("page", "member"):
             return f"the probe page, which was {_SHOWN[before]} after the login, is {_SHOWN[shown]} now"

@@ -228,7 +228,7 @@ class LoginTools:
             what, other, led = "both", "", f"{led}, and its form goes to {origins[-1]}"
         raise Refused(
             redact(page),
-            f"nothing is filled in on {here}, which is no origin of session {self.name!r}{led}. If that is your "
+            f"nothing is filled in on {here}, which is not an origin of session {self.name!r}{led}. If that is your "
             f"single sign-on, name {what}: session.submit(form, ..., allow={names!r}), or for all of its forms "
             f"{other}Identity({self.name!r}, origins={tuple(origins)!r})",
         )

@@ -263,7 +263,7 @@ def _passing(book: LoginBook, now: float) -> Decision:
     ]
     if len(sent) < number:
         return Decision()
-    why = f"the site bears no more than {number} logins in {window_s:,.0f} s"
+    why = f"the site accepts no more than {number} logins in {window_s:,.0f} s"
     return Decision(sent[-number] + window_s, why, "passing")
 
 

@@ -50,7 +50,7 @@ class WatchedConnection(psycopg.Connection[Any]):
                 elif now > look + self.quiet_s:
                     if self.goes_on is None or not self.goes_on(now - since):
                         gen.close()
-                        raise psycopg.OperationalError(f"the database has not said a word for {now - since:.0f} s")
+                        raise psycopg.OperationalError(f"the database has not answered for {now - since:.0f} s")
                     look = time.monotonic()
                 wanted = gen.send(ready)
         except StopIteration as done:

@@ -214,7 +214,7 @@ class PostgresDriver:
         if self.counts:
             row = self.one("SELECT number FROM crawl_outcomes WHERE id = ? FOR UPDATE", (self._mark,))
         if row is None:
-            why = "the connection was lost in a commit, and nobody can say what became of it"
+            why = "the connection was lost in a commit, and it is unknown whether it took effect"
             raise StoreError(self.place, why)
         return bool(row[0] == self.number)
 

@@ -144,7 +144,7 @@ def masked(address: str) -> str:
     try:
         parts = conninfo.conninfo_to_dict(address)
     except psycopg.Error as error:
-        raise StoreError("postgresql://", f"no address of a database: {str(error).strip()}") from None
+        raise StoreError("postgresql://", f"not the address of a database: {str(error).strip()}") from None
     host = ",".join(str(parts.get(name)) for name in ("host", "service") if parts.get(name))
     port = f":{parts['port']}" if parts.get("port") else ""
     user = f"{parts['user']}@" if parts.get("user") else ""

@@ -42,7 +42,7 @@ def partition(driver: PostgresDriver, count: int) -> None:
         raise StoreError(driver.place, f"{count} partitions: give one of {', '.join(map(str, COUNTS))}")
     with driver.write() as raw:
         if at_work(raw, driver.now()):
-            raise StoreError(driver.place, "crawls are at work in it; end them, and cut the table then")
+            raise StoreError(driver.place, "crawls are at work in it; end them, then partition the table")
         _number_lanes_anew(raw)
         _write_anew(raw, count)
     driver.run("VACUUM (ANALYZE) crawl_requests")

@@ -17,11 +17,11 @@ _MEANINGS: Final = (
     (late_pattern(r"""incomplete input|syntax error at end of input|near "THEN\""""), "it ends too early"),
     (
         late_pattern(r"""unrecognized token. "(.+)|unterminated quoted (?:string|identifier) at or near "(.+)\"\Z"""),
-        "a quote is not closed, or a sign is not known: {}",
+        "a quote is not closed, or a character is unknown: {}",
     ),
     (late_pattern(r"""(?:at or )?near "(.+?)":? ?.*"""), "something is wrong at {}"),
     (late_pattern(r"operator does not exist: (.+)"), "two kinds of values are compared ({}): put texts in quotes"),
-    (late_pattern(r"argument of CASE/WHEN must be type boolean"), "it is a value, and nothing that is true or false"),
+    (late_pattern(r"argument of CASE/WHEN must be type boolean"), "it is a value, not something true or false"),
     (late_pattern(r"one statement at a time|multiple commands"), "it is more than one condition"),
 )
 
@@ -35,8 +35,8 @@ def refusal(where: str, table: str, objection: str, columns: Sequence[str]) -> s
     """
     shown = where if len(where) <= _LONGEST else f"{where[:_LONGEST]}..."
     return (
-        f"--where {shown!r} cannot be asked of {table}: {_meaning(objection, columns)}; its columns are:"
-        f" {', '.join([*columns, *_OURS])}; texts stand in single quotes: \"price < 10 AND kind = 'tea'\""
+        f"--where {shown!r} cannot be applied to {table}: {_meaning(objection, columns)}; its columns are:"
+        f" {', '.join([*columns, *_OURS])}; put texts in single quotes: \"price < 10 AND kind = 'tea'\""
     )
 
 

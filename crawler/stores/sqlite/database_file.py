@@ -37,7 +37,7 @@ def explained(error: sqlite3.Error, path: str, busy_timeout_s: float, expected_b
             path, f"no room on the disk: {needed} bytes are needed, {_free_bytes(path)} are free; nothing was lost"
         )
     if kind in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
-        return StoreReadOnly(path, "the file or its folder cannot be written; check owner and rights")
+        return StoreReadOnly(path, "the file or its folder cannot be written; check owner and permissions")
     if kind in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return StoreDamaged(path, f"damaged, or not a database ({error}); see `crawl doctor`")
     return StoreError(path, f"{error}")
@@ -91,7 +91,7 @@ def who_else_may_write(path: str) -> str:
     if not mode & stat.S_IWOTH:
         return ""
     return (
-        f"{folder} can be written by anybody (mode {mode:04o}): others can put files of theirs in the place of the"
+        f"{folder} can be written by anybody (mode {mode:04o}): others can put files of their own in place of the"
         f" store; choose another folder, or run: chmod o-w {folder}"
     )
 

@@ -38,8 +38,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/cli/schedule.py",
-                "`crawl schedule install` takes it out of the clock, too",
-                "`crawl schedule install --now` takes it out of the clock, too",
+                "`crawl schedule install` takes it out of cron or systemd, too",
+                "`crawl schedule install --now` takes it out of cron or systemd, too",
             )
         ],
         ["tests/docs/test_what_is_suggested.py::test_every_command_that_a_message_names_can_be_typed"],
