@@ -131,7 +131,7 @@ def _described(spider: type[Spider]) -> tuple[str, str, str, str]:
 def settings(
     name: options.MaybeSpiderName = None,
     set_: options.SettingsTyped = None,
-    changed: Annotated[bool, typer.Option("--changed", help="Only those that are set somewhere, even to the default.")] = False,
+    changed: Annotated[bool, typer.Option("--changed", help="Only those that are set somewhere.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Show the settings with value, source and meaning. With NAME, as that spider has them."""
