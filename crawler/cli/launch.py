@@ -85,7 +85,7 @@ def _refuse_password(given: str) -> None:
 
 
 def launched(workers: KeptGoing) -> int:
-    """Keep workers until they end. Ctrl-C or SIGTERM lets them finish their pages; a second one ends those started here."""
+    """Keep workers until they end. Ctrl-C or SIGTERM lets them finish their pages; a second one ends those here."""
     from crawler.engine.stopping import handled_signals
 
     with handled_signals(workers.leave):
