@@ -103,7 +103,7 @@ def test_a_page_that_was_too_large_to_be_kept_whole_says_so(
     number = kept(crawl, "parse_book")
 
     assert "the first 100 of" in crawl("failures", "show", number).out
-    assert "were kept the first 100 of" in crawl("record", "books", "--failure", number).err
+    assert "only the first 100 of" in crawl("record", "books", "--failure", number).err
 
 
 def test_no_cookie_and_no_password_is_in_what_is_kept(site: NightlySite, project: Path, crawl: Crawl) -> None:

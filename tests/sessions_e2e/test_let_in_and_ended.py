@@ -33,17 +33,18 @@ def test_a_first_login_that_was_let_in_and_ended_at_once_is_made_once_more(
     assert (run.exit_code, len(portal.posts)) == (code, posts)
 
 
-@pytest.mark.parametrize("times", [2, 4])
-def test_a_first_login_that_is_ended_again_and_again_before_its_first_page_goes_on_within_the_budget(
+@pytest.mark.parametrize("times", [2, 20])
+def test_a_first_login_that_is_ended_twice_before_its_first_page_is_not_made_a_third_time(
     quick_net: Net, tmp_path: Path, times: int
 ) -> None:
+    """A site may refuse like that, too: with a new cookie and without a word. Three refusals lock many accounts."""
     gone = Answer(302, b"", headers=[("Location", "/welcome"), ("Set-Cookie", "sid=gone; Path=/")])
     portal = Portal(allowed=("/home", "/welcome"), busy=[gone] * times)
     own = quick_net.host({"*": portal})
 
     run = crawl(Home, own.url, tmp_path)
 
-    assert (run.exit_code, len(portal.posts)) == (0, times + 1)
+    assert (run.exit_code, len(portal.posts)) == (3, 2)
 
 
 def test_logins_end_when_the_budget_is_spent(quick_net: Net, tmp_path: Path) -> None:
@@ -51,9 +52,9 @@ def test_logins_end_when_the_budget_is_spent(quick_net: Net, tmp_path: Path) -> 
     portal = Portal(allowed=("/home", "/welcome"), busy=[gone] * 20)
     own = quick_net.host({"*": portal})
 
-    run = crawl(Home, own.url, tmp_path, login_budget=3)
+    run = crawl(Home, own.url, tmp_path, login_budget=1)
 
-    assert (run.exit_code, len(portal.posts)) == (3, 3)
+    assert (run.exit_code, len(portal.posts)) == (3, 1)
     assert "login_budget" in run.messages[0]
 
 

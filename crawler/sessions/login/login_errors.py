@@ -175,6 +175,16 @@ def refused_by(session: Session, *, known_good: bool) -> LoginRefusal | None:
     return LoginRefusal(why, surely)
 
 
+def is_form_back(session: Session) -> bool:
+    """Whether the answer to the password is the form once more, and nothing led away from it: as to a wrong one."""
+    answer = session.sent.answer
+    return (
+        answer is not None
+        and refused_by(session, known_good=True) is not None
+        and not any(sent_on(each) for each in answer.history)
+    )
+
+
 def _let_in_and_lost(answer: Response) -> bool:
     """Whether the site led away from the form with a new cookie, as after a good password: then somebody ended it."""
     return any(sent_on(each) and set_cookie_lines(each) for each in answer.history)

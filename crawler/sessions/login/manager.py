@@ -35,7 +35,7 @@ from crawler.sessions.login.patience import again_s
 from crawler.sessions.login.prove import Prover
 from crawler.sessions.login.renewal import LoadsPage, Renewal
 from crawler.sessions.login.restore import Restorer
-from crawler.sessions.login.sight import Sight, last_sight, tries_of
+from crawler.sessions.login.sight import Sight, brought_by, last_sight, tries_of
 from crawler.sessions.login.standing import Preparation, Standing
 from crawler.sessions.login.states import LoginState, Signal
 from crawler.sessions.session import Session
@@ -290,6 +290,8 @@ class LoginManager:
         self.standing.became_ready(Signal.LOGIN_OK, epoch=epoch)
         self.standing.attempts = 0
         self._fruitless.append(epoch)
+        if how == "login":
+            self.standing.login_brings = brought_by(session)
         self.standing.saved_as = snapshot.version_of(session)
         taken = snapshot.take(session, record, url=how)
         if not self.desk.end_login(session.key, ended, taken):
@@ -323,7 +325,10 @@ class LoginManager:
                 session, reason, probe_url=self.probe_url, spider_name=self.spider.name, alive_at=alive
             )
             known_good = self.standing.known_good or sight is Sight.INSIDE
-            tries = tries_of(error, sight, known_good=known_good, let_in=self.standing.let_in)
+            usual, is_back = self.standing.login_brings, login_errors.is_form_back(session)
+            alike = None if usual is None else usual <= brought_by(session)
+            let_in = self.standing.let_in and not is_back
+            tries = tries_of(error, sight, known_good=known_good, let_in=let_in, alike=alike)
             self.standing.known_good, self._tries_after_loss = known_good, 1 if alive else tries
             raise error
 

@@ -14,6 +14,7 @@ from crawler.sessions.session import Session
 from crawler.urls import absolute
 
 _MANY = 20  #: somebody ends the session again and again before it has shown a page; that will not go on for ever
+_FEW = 3  #: nothing was seen of the session: it may as well be that the site refuses without a word
 _ONCE_MORE = 2
 _NOTE = re.compile(
     r"flash|notice|alert|messag|\bmsg|error|fail|csrf|xsrf|lang|locale", re.IGNORECASE
@@ -45,11 +46,25 @@ def last_sight(session: Session) -> Sight:
     return Sight.SENT_ON if hops else Sight.NOTHING
 
 
+def brought_by(session: Session) -> frozenset[str]:
+    """Names of the cookies that came where the last login step was led away from its form."""
+    last = session.last_answer
+    return (
+        frozenset(name for each in last.history if sent_on(each) for name in _new_cookies(each))
+        if last
+        else frozenset()
+    )
+
+
 def _brings_a_session(answer: Any) -> bool:
     """Whether a cookie comes with the answer that was not there before, and is not a note for the next page."""
+    return bool(_new_cookies(answer))
+
+
+def _new_cookies(answer: Any) -> set[str]:
     sent = {pair.partition("=")[0].strip() for pair in str(answer.request.headers.get("Cookie") or "").split(";")}
     given = {line.partition("=")[0].strip() for line in set_cookie_lines(answer)}
-    return any(name not in sent and not _NOTE.search(name) for name in given)
+    return {name for name in given - sent if not _NOTE.search(name)}
 
 
 def sent_on(answer: Any) -> bool:
@@ -65,16 +80,21 @@ def sent_on(answer: Any) -> bool:
     return target not in (form, answer.url.partition("?")[0]) and not signs.looks_like_login(target)
 
 
-def tries_of(error: Exception, sight: Sight, *, known_good: bool, let_in: bool) -> int:
+def tries_of(error: Exception, sight: Sight, *, known_good: bool, let_in: bool, alike: bool | None) -> int:
     """How many logins in a row may end with *error*: there must be no second attempt with a wrong password.
 
     Args:
         sight: What the last page of the login step shows.
         known_good: The credentials have let us in before.
         let_in: They did so in this run: the session may have been ended before it showed us a page.
+        alike: This login brought the cookies that one brings which lets us in; None where that is not known.
     """
     if isinstance(error, WrongPassword | StatusError):
         return 1
-    if sight is not Sight.NOTHING:
-        return _MANY if known_good or sight >= Sight.LET_IN else _ONCE_MORE
-    return _ONCE_MORE if let_in else 1
+    if sight is Sight.INSIDE:
+        return _MANY
+    if alike is False:
+        return 1
+    if sight is Sight.NOTHING:
+        return _ONCE_MORE if let_in else 1
+    return _FEW if known_good and (alike or sight is Sight.LET_IN) else _ONCE_MORE

@@ -69,6 +69,7 @@ class Standing:
         attempts: Logins and probes in a row that came to nothing.
         known_good: Its credentials have let us in before.
         let_in: In this very run.
+        login_brings: Names of the cookies that the last good login brought with its form; None before there was one.
         doubted: READY was given up because of a page: the probe decides whether that page was right.
         witness: The page that showed us logged out.
         saved_as: What of it is stored: see `snapshot.version_of`.
@@ -83,6 +84,7 @@ class Standing:
         self.record, self.patience = LoginRecord(), Patience()
         self.reason, self.attempts = "", 0
         self.known_good = self.let_in = self.doubted = False
+        self.login_brings: frozenset[str] | None = None
         self.witness = Witness()
         self.saved_as, self.base = snapshot.version_of(session), ""
         self.lost_stored_epoch, self.proved_before_loss = 0, 0.0

@@ -230,6 +230,8 @@ def _failed(book: LoginBook, trying: Trying, now: float) -> Decision:
             break
         if each.ending == "failed" or (each.ending == "refused" and not (each.credentials and trying.credentials)):
             failures, last = failures + 1, last or min(each.ended, now)
+        elif each.ending == "lost" and failures:  # nothing was seen of its session: it may have been refused as well
+            failures += 1
     if not failures:
         return Decision()
     many = f"the last {failures} logins failed" if failures > 1 else "the last login failed"
