@@ -98,7 +98,7 @@ def test_the_old_password_is_sent_once_where_the_answer_differs_from_that_of_a_g
 
     refused = []
     for _ in range(3):
-        run = crawl(Items, own.url, tmp_path)
+        run = crawl(Items, own.url, tmp_path, login_budget=3)
         assert run.exit_code == 3
         refused.append(site.refused)
 

@@ -291,7 +291,7 @@ class LoginManager:
         self.standing.attempts = 0
         self._fruitless.append(epoch)
         if how == "login":
-            self.standing.login_brings = brought_by(session)
+            self.standing.credentials.were_good(brought_by(session))
         self.standing.saved_as = snapshot.version_of(session)
         taken = snapshot.take(session, record, url=how)
         if not self.desk.end_login(session.key, ended, taken):
@@ -324,12 +324,13 @@ class LoginManager:
             error = login_errors.still_out(
                 session, reason, probe_url=self.probe_url, spider_name=self.spider.name, alive_at=alive
             )
-            known_good = self.standing.known_good or sight is Sight.INSIDE
-            usual, is_back = self.standing.login_brings, login_errors.is_form_back(session)
-            alike = None if usual is None else usual <= brought_by(session)
-            let_in = self.standing.let_in and not is_back
-            tries = tries_of(error, sight, known_good=known_good, let_in=let_in, alike=alike)
-            self.standing.known_good, self._tries_after_loss = known_good, 1 if alive else tries
+            brought = brought_by(session)
+            if sight is Sight.INSIDE:
+                self.standing.credentials.were_good(brought)
+            good = self.standing.credentials.are_good_lately(self.desk.load(session.key), self._clock())
+            let_in = good and not login_errors.is_form_back(session)
+            tries = tries_of(error, sight, let_in=let_in, alike=self.standing.credentials.is_alike(brought))
+            self._tries_after_loss = 1 if alive else tries
             raise error
 
     def adopt_manually(self, *, url: str, claimed: bool = False) -> None:
@@ -369,7 +370,11 @@ class LoginManager:
             record.signal(Signal.LOGIN_FAILED)
             return Preparation(False, wait_s=error.wait_s if isinstance(error, QuotaSpent) else patience.AGAIN_S)
         found = login_errors.ended(
-            error, session, self.spider, known_good=self.standing.known_good, retry_after_s=self._retry_after_s
+            error,
+            session,
+            self.spider,
+            known_good=self.standing.credentials.known_good,
+            retry_after_s=self._retry_after_s,
         )
         lost_at_once = found.outcome == "failed" and self.standing.attempts < self._tries_after_loss
         self.standing.patience.answers = self.standing.patience.answers or session.sent.answers > 0

@@ -14,7 +14,6 @@ from crawler.sessions.session import Session
 from crawler.urls import absolute
 
 _MANY = 20  #: somebody ends the session again and again before it has shown a page; that will not go on for ever
-_FEW = 3  #: nothing was seen of the session: it may as well be that the site refuses without a word
 _ONCE_MORE = 2
 _NOTE = re.compile(
     r"flash|notice|alert|messag|\bmsg|error|fail|csrf|xsrf|lang|locale", re.IGNORECASE
@@ -80,13 +79,12 @@ def sent_on(answer: Any) -> bool:
     return target not in (form, answer.url.partition("?")[0]) and not signs.looks_like_login(target)
 
 
-def tries_of(error: Exception, sight: Sight, *, known_good: bool, let_in: bool, alike: bool | None) -> int:
+def tries_of(error: Exception, sight: Sight, *, let_in: bool, alike: bool | None) -> int:
     """How many logins in a row may end with *error*: there must be no second attempt with a wrong password.
 
     Args:
         sight: What the last page of the login step shows.
-        known_good: The credentials have let us in before.
-        let_in: They did so in this run: the session may have been ended before it showed us a page.
+        let_in: The credentials have let us in during this run: the session may have been ended before it showed a page.
         alike: This login brought the cookies that one brings which lets us in; None where that is not known.
     """
     if isinstance(error, WrongPassword | StatusError):
@@ -97,4 +95,4 @@ def tries_of(error: Exception, sight: Sight, *, known_good: bool, let_in: bool, 
         return 1
     if sight is Sight.NOTHING:
         return _ONCE_MORE if let_in else 1
-    return _FEW if known_good and (alike or sight is Sight.LET_IN) else _ONCE_MORE
+    return _MANY if let_in and (alike or sight is Sight.LET_IN) else _ONCE_MORE

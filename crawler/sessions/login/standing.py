@@ -12,6 +12,7 @@ from crawler.sessions import snapshot
 from crawler.sessions.auth.schemes import dump_auth
 from crawler.sessions.auth.storage_token import in_storage
 from crawler.sessions.auth.tokens import sent_token_end
+from crawler.sessions.desk import StoredSession
 from crawler.sessions.login.patience import Patience
 from crawler.sessions.login.states import LoginRecord, LoginState, Signal
 from crawler.sessions.session import Session
@@ -20,6 +21,7 @@ TOKEN_ENDED: Final = "its token has ended"
 NO_TOKEN: Final = "its token is not in the browser's storage"
 _LAST_MOMENTS_S: Final = 10.0  # of a token: a probe has to find its turn
 _LAST_SHARE: Final = 0.1  # of the life of a short one
+_LATELY_S: Final = 3600.0  # a login of another process within this time says that the credentials are still good
 
 
 @quick_dataclass
@@ -59,6 +61,35 @@ class Witness:
     misled: bool = False
 
 
+@quick_dataclass(frozen=False)
+class KnownCredentials:
+    """What logins have shown of the credentials of a session.
+
+    Attributes:
+        known_good: They have let us in before.
+        let_in: In this very run.
+        brings: Names of the cookies that came with the form of the last good login; None before there was one.
+    """
+
+    known_good: bool = False
+    let_in: bool = False
+    brings: frozenset[str] | None = None
+
+    def were_good(self, brought: frozenset[str]) -> None:
+        """A login has shown that they are good; it *brought* these cookies with its form."""
+        self.known_good = self.let_in = True
+        self.brings = brought
+
+    def are_good_lately(self, row: StoredSession | None, now: float) -> bool:
+        """Whether they have let this process in during its run, or another one within the last hour."""
+        logged_in_at = row.logged_in_at if row is not None else None
+        return self.let_in or (logged_in_at is not None and now - logged_in_at < _LATELY_S)
+
+    def is_alike(self, brought: frozenset[str]) -> bool | None:
+        """Whether a login brought what a good one does; None where none was seen in this process."""
+        return None if self.brings is None else self.brings <= brought
+
+
 class Standing:
     """Of one session; changed by the thread that prepares it, and where a method says so.
 
@@ -67,9 +98,7 @@ class Standing:
         patience: With a site in trouble.
         reason: Why a login was begun last, or why the last try of one failed.
         attempts: Logins and probes in a row that came to nothing.
-        known_good: Its credentials have let us in before.
-        let_in: In this very run.
-        login_brings: Names of the cookies that the last good login brought with its form; None before there was one.
+        credentials: What its logins have shown of them.
         doubted: READY was given up because of a page: the probe decides whether that page was right.
         witness: The page that showed us logged out.
         saved_as: What of it is stored: see `snapshot.version_of`.
@@ -83,8 +112,8 @@ class Standing:
         self.session, self.clock = session, clock
         self.record, self.patience = LoginRecord(), Patience()
         self.reason, self.attempts = "", 0
-        self.known_good = self.let_in = self.doubted = False
-        self.login_brings: frozenset[str] | None = None
+        self.doubted = False
+        self.credentials = KnownCredentials()
         self.witness = Witness()
         self.saved_as, self.base = snapshot.version_of(session), ""
         self.lost_stored_epoch, self.proved_before_loss = 0, 0.0
@@ -103,12 +132,12 @@ class Standing:
         if proved:
             self.record.proved_at = self.clock()
         self.record.signal(signal, epoch=epoch)
-        self.session.epoch, self.known_good = epoch, True
+        self.session.epoch, self.credentials.known_good = epoch, True
         if self.session.sending.proxy_pool is not None:
             self.session.sending.proxy_pool.is_between = False
         ends, last_moments_s = self._token_life()
         self.ends_at = ends - last_moments_s
-        self.let_in = self.let_in or signal in (Signal.LOGIN_OK, Signal.ADOPTED)
+        self.credentials.let_in = self.credentials.let_in or signal in (Signal.LOGIN_OK, Signal.ADOPTED)
         self.patience.over()
         self.patience.answers = True
 
