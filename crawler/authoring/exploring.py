@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +19,12 @@ from crawler.authoring.first_spider import FirstSpider, login_lines, reading_of,
 from crawler.authoring.guests import guest
 from crawler.authoring.login_forms import LoginForm, asks_by_http, find_login, is_login_page, login_link
 from crawler.engine.application import visitor
-from crawler.errors import CrawlError, FetchError, NoCredentials, Refused, SessionError, StatusError
+from crawler.errors import CrawlError, FetchError, NoCredentials, Refused, SessionError, SpiderError, StatusError
+from crawler.frontier.start_requests import start_requests
 from crawler.loading import mark_of
 from crawler.pagework.single_page import Visitor
 from crawler.quick_dataclass import quick_dataclass
+from crawler.request import Request
 from crawler.response import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.accounts_file import account_place
@@ -177,7 +180,8 @@ def _look_for_sitemaps(visiting: Visitor, page: Response, seen: _Seen) -> None:
             seen.sitemap_holds = "sitemaps" if read.kind == "index" else "addresses"
 
 
-def _fetch(visiting: Visitor, url: str) -> Response:
+def _fetch(visiting: Visitor, asked: str | Request) -> Response:
+    url = asked.url if isinstance(asked, Request) else asked
     found = visiting.robots(url)
     if found is not None:
         rules, agent = found
@@ -187,7 +191,7 @@ def _fetch(visiting: Visitor, url: str) -> Response:
             raise Refused(redact(url), f"its robots.txt answers {rules.status}; `-s robots=false` requests it anyway")
         if not rules.allows(agent, url):
             raise Refused(redact(url), "robots.txt forbids it; `-s robots=false` requests it anyway")
-    return visiting.fetch(url)
+    return visiting.fetch(asked)
 
 
 def _pause_s(visiting: Visitor, url: str, settings: Settings) -> float:
@@ -246,15 +250,21 @@ def _part(account: Account, part: str) -> Any:
     return account.otp() if part == "otp" else account.get(part, "")
 
 
-def look_as(spider: type[Spider], url: str, *, settings: Mapping[str, Any], ask: Ask | None) -> Response:
-    """A page as an existing spider gets it, logged in if the spider logs in.
+def look_as(spider: type[Spider], place: int, *, settings: Mapping[str, Any], ask: Ask | None) -> Response:
+    """The answer to one of an existing spider's first requests, sent as a run sends it: logged in, with its headers.
 
+    Args:
+        place: Of the request among those of the spider's `start`, from 0.
     Raises:
         Refused: robots.txt forbids it.
+        SpiderError: There is no such request.
         FetchError, SessionError: There is no page.
     """
     with visitor(spider, settings=settings, ask=ask) as visiting:
-        response = _fetch(visiting, url)
+        request = next(islice(start_requests(visiting.spider), place, None), None)
+        if request is None:
+            raise SpiderError(f"spider {spider.name!r} has no first request number {place + 1}")
+        response = _fetch(visiting, request)
     if response.status_code >= 400:
-        raise StatusError(redact(url), response.status_code)
+        raise StatusError(redact(response.url), response.status_code)
     return response

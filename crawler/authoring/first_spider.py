@@ -149,9 +149,16 @@ def reading_of(response: Response) -> ParseMethod:
         lines = list(_rows(found))
         told = [f"{found.count} x {found.rows} with {', '.join(each.name for each in found.fields)}"]
     if following is not None:
-        lines.append(f"yield from response.follow_all({following})")
+        lines.append(f"yield from response.follow_all({following}{_same_headers(response)})")
         told.append(f"next page: {following}")
     return ParseMethod(lines, told, found is None)
+
+
+def _same_headers(response: Response) -> str:
+    """An argument for the request of the next page: what its page was asked with decides how it is written, too."""
+    headers = (response.asked.headers or {}) if response.asked is not None else {}
+    is_special = any(name.lower() != "content-type" for name in headers)
+    return ", headers=response.asked.headers" if is_special else ""
 
 
 def is_made_by_scripts(response: Response) -> bool:
@@ -189,6 +196,6 @@ def _reading_of_json(response: Response) -> ParseMethod:
         lines.append(f"yield from {found[0]}")
         told.append(f"{len(found[1])} objects in {found[0]} with {', '.join(list(found[1][0])[:8])}")
     if following is not None:
-        lines += [f"if {following}:", f"    yield response.follow({following})"]
+        lines += [f"if {following}:", f"    yield response.follow({following}{_same_headers(response)})"]
         told.append(f"next portion: {following}")
     return ParseMethod(lines, told, found is None)

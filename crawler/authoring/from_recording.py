@@ -13,6 +13,7 @@ from dataclasses import field
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from crawler.authoring.asking import is_mutation, only_asks
 from crawler.authoring.first_spider import FirstSpider, ParseMethod, reading_of
 from crawler.authoring.login_forms import without_way_back
 from crawler.authoring.recorded_requests import SentRequest
@@ -35,6 +36,7 @@ _OF_A_BROWSER: Final = re.compile(
     r"|priority|upgrade-insecure-requests|dnt|if-.*|te|user-agent|keep-alive|transfer-encoding|cookie|authorization)\Z",
     re.IGNORECASE,
 )
+_IS_USUAL: Final = re.compile(r"\A(?!.*json).*(?:\*/\*|text/html)", re.DOTALL)  #: an Accept that browsers send
 _ASKS: Final = re.compile(r"graphql|search|query|find|list|filter|lookup", re.IGNORECASE)
 _MOST_REQUESTS: Final = 20
 _SHORTEST_SECRET: Final = 6  #: in characters: a shorter one may be any word
@@ -48,14 +50,15 @@ class Recording:
         secrets: Values of the account's fields, by name.
         site: Site of the account.
         told: What was found and what was left out, a sentence each.
-        begins: The first request that is not a login; its answer may have to be examined.
+        begins: Place, among the spider's first requests, of one that can be sent once more to look at its answer;
+            None if each of them may change something.
     """
 
     spider: FirstSpider
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     site: str = ""
     told: list[str] = field(default_factory=list)
-    begins: SentRequest | None = None
+    begins: int | None = None
 
 
 def from_recording(name: str, requests: Sequence[SentRequest], left_out: Sequence[str] = ()) -> Recording:
@@ -113,7 +116,7 @@ class _Putting:
                 kept = [_start_of(self._login)]
         if len(kept) > _MOST_REQUESTS:
             told.append(f"left out: {len(kept) - _MOST_REQUESTS} more requests")
-        told += [f"left out, since it may change something: {each.method} {redact(each.url)}" for each in changes[:5]]
+        told += [f"left out, since it may change something: {_shown(each)}" for each in changes[:5]]
         self._take_requests(kept[:_MOST_REQUESTS])
         spider.login = self._lines
 
@@ -228,13 +231,15 @@ class _Putting:
             spider.imports = [*spider.imports, "Request"]
         spider.about = "what a browser has requested"
         last = requests[-1] if requests else None
-        self.recording.begins = next((each for each in requests if each.method == "GET"), None)
+        self.recording.begins = next((place for place, each in enumerate(requests) if only_asks(each)), None)
         answered = next((each for each in reversed(requests) if each.answer), None)
         if answered is not None:
             spider.reading = reading_of(response_in(answered))
             self.recording.told += [f"in {redact(answered.url)}: {each}" for each in spider.reading.found]
         else:
             spider.reading = ParseMethod(['yield {"url": response.url, "size": len(response.body)}'], is_guess=True)
+            if last is not None and self.recording.begins is None:
+                self.recording.told.append(f"not looked at, since it may change something: {_shown(last)}")
         if last is not None:
             self.recording.told.append(
                 f"requested: {len(requests)} recorded {'request' if len(requests) == 1 else 'requests'}"
@@ -246,7 +251,7 @@ def response_in(sent: SentRequest) -> Any:
     page = KeptPage(
         sent.answer.encode(), [("Content-Type", f"{sent.kind or 'text/html'}; charset=utf-8")], sent.url, sent.status
     )
-    return response_of(page, Request(sent.url), "")
+    return response_of(page, Request(sent.url, headers=_own_headers(sent)), "")
 
 
 def _credentials(sent: SentRequest) -> tuple[str, str] | None:
@@ -292,7 +297,13 @@ def _worth(requests: Sequence[SentRequest], login: SentRequest | None) -> Iterat
             yield each
 
 
+def _shown(sent: SentRequest) -> str:
+    return f"{sent.method} {redact(sent.url)}"
+
+
 def _may_change(sent: SentRequest) -> bool:
+    if is_mutation(sent):
+        return True
     if sent.method in ("GET", "HEAD", "OPTIONS") or _credentials(sent):
         return False
     return not ("json" in sent.kind and sent.method == "POST" and _ASKS.search(urlsplit(sent.url).path))
@@ -313,7 +324,7 @@ def _without_secrets(url: str) -> str:
 def _own_headers(sent: SentRequest) -> dict[str, str]:
     """Headers that an application has set and that contain no secret."""
     found = {n: v for n, v in sent.headers if not _OF_A_BROWSER.match(n) and not is_secret_name(n)}
-    return {n: v for n, v in found.items() if n.lower() != "accept" or "json" in v}
+    return {n: v for n, v in found.items() if n.lower() != "accept" or not _IS_USUAL.search(v)}
 
 
 def _source(sent: SentRequest) -> str:

@@ -2,19 +2,22 @@
 
 Siblings that look alike (tag, classes) are a candidate. Its fields are the elements inside that most of the siblings
 have once and whose texts differ: text that is the same in all of them ("add to cart") is not a field. The candidate
-with the most informative fields wins. Every selector is tried on the page first: it finds these elements and no others.
+with the most informative fields wins; page numbers are hardly informative. Every selector is tried on the page first:
+it finds these elements and no others.
 """
 
 from __future__ import annotations
 
-import keyword
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
+from itertools import takewhile
 from typing import Any, Final
 
+from crawler.authoring.field_names import WORD, free_name, headings_of, name_of
 from crawler.authoring.inside import CLASS, MADE, PLAIN, InsideOf
+from crawler.authoring.item_links import own_link
 from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 
@@ -24,17 +27,22 @@ _MOST_FIELDS: Final = 12
 _MOST_TEXTS: Final = 300  #: elements within one that may be fields
 _MOST: Final = 0.7  #: a field must be in at least this share of the elements
 _WEIGHS: Final = 6  #: fields beyond this number do not make a list better
+_OF_ROWS: Final = frozenset(("tr", "tbody", "thead", "tfoot"))  # without a cell, they are the head of a table
+_PLACE: Final = re.compile(r"(?<!\btr)(?<!\btd):nth-")
+_FILLED_IN: Final = ".//textarea | .//select | .//input[not(@type) or @type='text' or @type='email']"
+_LONGEST_WORD: Final = 13  #: in characters: of what stands between page numbers
+_NO_NUMBER: Final = re.compile(r"[^\W\d_]|\d{5}")
+_OF_NUMBERS: Final = 0.1  #: what is left of a list of page numbers beside a list with words
+_OF_PICTURES: Final = 0.5  #: the same for pictures, which have an address each, and perhaps a link
 _NO_LIST: Final = frozenset(
     ["head", "script", "style", "nav", "header", "footer", "aside", "select", "noscript", "svg", "template", "dialog"]
 )  # a template or a dialog is not visible until a script shows it
 _ABOUT_WORDS: Final = """
-    nav navbar navigation menu submenu pager pagination paginator breadcrumb breadcrumbs footer header sidebar toolbar
-    tabs langs language languages social cookies carousel
+    nav navbar navigation menu submenu pager paging pagination paginator breadcrumb breadcrumbs footer header sidebar
+    toolbar tabs langs language languages social cookies carousel
 """
 _ABOUT: Final = frozenset(_ABOUT_WORDS.split())  # in a class or id of what surrounds every page
 _NOT: Final = frozenset(("has", "with", "no", "without"))  # before such a word: it is a neighbour, and not the element
-_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*|[0-9]+")
-_TAG_NAMES: Final = {"h1": "title", "h2": "title", "h3": "title", "h4": "title", "a": "title", "time": "date"}
 
 
 @quick_dataclass
@@ -66,8 +74,7 @@ def find_list(response: Response) -> ListFound | None:
         fields = [] if _is_filled_in(members) else list(_fields(response, members))
         if not fields:
             continue
-        score = min(len(fields), _WEIGHS) * min(len(members), 50) ** 0.5
-        candidates.append((score, -place, members, fields))
+        candidates.append((_score(members, fields), -place, members, fields))
     for _, _, members, fields in sorted(candidates, key=lambda each: each[:2], reverse=True)[:10]:
         rows = _rows(response, members)
         if rows is not None:
@@ -84,7 +91,7 @@ def _groups(response: Response) -> Iterator[list[Any]]:
         element = each.root
         if not (isinstance(element.tag, str) and PLAIN.fullmatch(element.tag)) or _is_frame(element):
             continue
-        if element.tag == "th" or (element.tag == "tr" and not any(child.tag == "td" for child in element)):
+        if element.tag == "th" or (element.tag in _OF_ROWS and element.find(".//td") is None):
             continue
         classes = tuple(sorted(name for name in (element.get("class") or "").split() if not MADE.match(name)))
         parents[element.getparent()][(element.tag, *classes)].append(each)
@@ -116,13 +123,47 @@ def _is_frame(element: Any) -> bool:
 
 
 def _is_about(name: str) -> bool:
-    words = [word.lower() for word in _WORD.findall(name)]
+    words = [word.lower() for word in WORD.findall(name)]
     return bool(words) and words[-1] in _ABOUT and words[0] not in _NOT
 
 
+def _share_of_words(members: list[Any]) -> float:
+    """1 for elements with words, less for those without a text (pictures), and little for links to pages of a list."""
+    texts = list[str]()
+    for each in members:
+        texts.append(" ".join(each.root.text_content().split()))
+        if len(texts[-1]) > _LONGEST_WORD:  # "Previous page"
+            return 1.0
+    short = sum(bool(text) and (len(text) == 1 or not _NO_NUMBER.search(text)) for text in texts)
+    if not any(texts):
+        return _OF_PICTURES
+    return _OF_NUMBERS if short * 2 >= len(texts) else 1.0
+
+
 def _is_filled_in(members: list[Any]) -> bool:
-    """Whether they are the rows of a form that a person fills in."""
-    return bool(members[0].xpath(".//textarea | .//select | .//input[not(@type) or @type='text' or @type='email']"))
+    """Whether they are the rows of a form that a person fills in. A row with its own forms can be edited in place."""
+    return any(_form_in(members[0].root, each) is None for each in _filled_in(members[0]))
+
+
+def _filled_in(member: Any) -> list[Any]:
+    return [each.root for each in member.xpath(_FILLED_IN)]
+
+
+def _form_in(member: Any, element: Any) -> Any:
+    """The form inside *member* in which an element stands; None for none."""
+    above = takewhile(lambda each: each is not member, element.iterancestors())
+    return next((each for each in above if each.tag == "form"), None)
+
+
+def _score(members: list[Any], fields: list[FieldFound]) -> float:
+    """How much a list says: more fields, more elements, and words instead of numbers or nothing."""
+    weight = min(sum(map(_weight, fields)), _WEIGHS) * _share_of_words(members)
+    return float(weight * min(len(members), 50) ** 0.5)
+
+
+def _weight(found: FieldFound) -> float:
+    """Half for a field that is known only by places, one within the other; cells have good places."""
+    return 0.5 if len(_PLACE.findall(found.expression)) > 1 else 1.0
 
 
 # --- fields -----------------------------------------------------------------------------------------------------------
@@ -130,79 +171,49 @@ def _is_filled_in(members: list[Any]) -> bool:
 
 def _fields(response: Response, members: list[Any]) -> Iterator[FieldFound]:
     used: set[str] = set()
-    links: list[FieldFound] = []
-    for query, name in _queries(members):
+    insides = [InsideOf(each) for each in members[:3]]
+    queries: list[str] = []
+    for query, name in _queries(members, insides):
         if len(used) >= _MOST_FIELDS:
             break
         texts = [_text(each, query) for each in members]
         said = [text for text in texts if text]
         if len(said) < _MOST * len(members) or len(set(said)) < 2:
             continue
-        free = _free(name, used)
+        free = free_name(name, used)
+        queries.append(query)
         yield FieldFound(free, _reading(members, query))
-        link = _link(members, query, used)
-        links += [link] if link is not None else []
-    picture = _picture(members, used)
-    yield from [*links[:1], *([picture] if picture is not None else [])]
+    picture = _picture(members)
+    own = own_link(members, insides, queries[0] if queries else "") if queries or picture else None
+    own = own if own is not None else next(filter(None, (_link(members, query) for query in queries)), None)
+    if own is not None:
+        link = f"row.css({quoted(f'{own}::attr(href)')}).get()"
+        yield FieldFound(free_name("url", used), f"response.urljoin({link})")
+    if picture:
+        yield FieldFound(free_name("image", used), picture)
 
 
-def _queries(members: list[Any]) -> Iterator[tuple[str, str]]:
+def _queries(members: list[Any], insides: list[InsideOf]) -> Iterator[tuple[str, str]]:
     """Distinct queries for elements with their own text inside the first members, with a name for each."""
     seen: set[str] = set()
     if _texts_alone(members):
         yield "", "text"
         return
-    headings = _headings(members[0])
-    for member in members[:3]:
-        inside = InsideOf(member)
+    headings = headings_of(members[0])
+    for member, inside in zip(members, insides, strict=False):
+        editors = {_form_in(member.root, each) for each in _filled_in(member)}
         for inner in member.xpath(".//*[text()[normalize-space()]]")[:_MOST_TEXTS]:
+            if editors and (inner.root in editors or _form_in(member.root, inner.root) in editors - {None}):
+                continue
             query = inside.query(inner.root)
             if query and query not in seen:
                 seen.add(query)
-                yield query, _name(member, inner.root, query, headings)
+                yield query, name_of(member, inner.root, query, headings)
 
 
 def _texts_alone(members: list[Any]) -> bool:
     """Whether the elements hold text and nothing else."""
     return all(len(each.root) == 0 for each in members)
-
-
-def _headings(member: Any) -> list[str]:
-    """The column headings of a table."""
-    table = next((each for each in member.root.iterancestors() if each.tag == "table"), None)
-    row = table.find(".//tr[th]") if table is not None else None
-    return [" ".join(each.text_content().split()) for each in row] if row is not None else []
-
-
-def _name(member: Any, element: Any, query: str, headings: list[str]) -> str:
-    if element.get("itemprop"):
-        return str(element.get("itemprop"))
-    cell = next((each for each in (element, *element.iterancestors()) if each.getparent() is member.root), None)
-    if cell is not None and cell.tag == "td" and headings:
-        place = [each for each in member.root if each.tag in ("td", "th")].index(cell)
-        if place < len(headings) and _WORD.search(headings[place]):  # "#" is not a name
-            return headings[place]
-    named = re.findall(r"\.([\w-]+)", query)
-    if named:
-        return str(named[-1])
-    for above in element.iterancestors():
-        if above is member.root:
-            break
-        names = [name for name in (above.get("class") or "").split() if not MADE.match(name)]
-        if names:
-            return str(names[0])
-    return _TAG_NAMES.get(element.tag, "column" if element.tag == "td" else element.tag)
-
-
-def _free(name: str, used: set[str]) -> str:
-    words = "_".join(word.lower() for word in _WORD.findall(name))[:40].strip("_") or "field"
-    if words[0].isdigit() or keyword.iskeyword(words):
-        words = f"field_{words}"
-    found, number = words, 2
-    while found in used:
-        found, number = f"{words}_{number}", number + 1
-    used.add(found)
-    return found
 
 
 def _text(member: Any, query: str) -> str:
@@ -222,23 +233,19 @@ def _reading(members: list[Any], query: str) -> str:
     )
 
 
-def _link(members: list[Any], query: str, used: set[str]) -> FieldFound | None:
-    """The address of the first field that is a link."""
-    for inner in (query, f"{query} a[href]".strip()):
-        found = [each.css(inner)[:1] if inner else [each] for each in members]
-        hrefs = [each[0].root.get("href") if each else None for each in found]
-        if all(hrefs) and len(set(hrefs)) > 1:
-            free = _free("url", used)
-            selector = f"{inner}::attr(href)" if inner else "::attr(href)"
-            return FieldFound(free, f"response.urljoin(row.css({quoted(selector)}).get())")
-    return None
+def _link(members: list[Any], query: str) -> str | None:
+    """The query for a link in a field, such as the "open" beside a number."""
+    inner = f"{query} a[href]".strip()
+    found = [each.css(inner)[:1] for each in members]
+    hrefs = [each[0].root.get("href") if each else None for each in found]
+    return inner if all(hrefs) and len(set(hrefs)) > 1 else None
 
 
-def _picture(members: list[Any], used: set[str]) -> FieldFound | None:
+def _picture(members: list[Any]) -> str:
+    """The expression for the address of their picture; "" for none."""
     sources = [each.css("img::attr(src)").get() for each in members]
-    if not all(sources) or len(set(sources)) < 2:
-        return None
-    return FieldFound(_free("image", used), 'response.urljoin(row.css("img::attr(src)").get())')
+    is_there = all(sources) and len(set(sources)) > 1
+    return 'response.urljoin(row.css("img::attr(src)").get())' if is_there else ""
 
 
 # --- the elements themselves ------------------------------------------------------------------------------------------

@@ -18,13 +18,19 @@ if TYPE_CHECKING:
     from crawler.stores.base import Store
 
 Output = Annotated[
-    str, typer.Option("--output", "-o", metavar="TARGET", help="File or address to write to; - for standard output.")
+    str | None,
+    typer.Option("--output", "-o", metavar="TARGET", help="File or address to write to; - for standard output."),
+]
+Replacing = Annotated[
+    str | None,
+    typer.Option("--replace", "-O", metavar="TARGET", help="The same, and replace what is there: -o with --force."),
 ]
 
 
 def export(
     name: options.SpiderName,
-    output: Output,
+    output: Output = None,
+    replace: Replacing = None,
     file_format: Annotated[
         str | None, typer.Option("--format", help="The format, if the suffix does not say it: jsonl, csv, ...")
     ] = None,
@@ -72,14 +78,17 @@ def export(
     from crawler.output.export import export as write_export
 
     spider = checked(name) or ""
-    target = Target(output, file_format, Look(safe=safe_csv, bom=bom), force)
+    if (output is None) == (replace is None):
+        said = "say where to write" if output is None else "say once where to write"
+        raise UsageError(f"{said}: -o TARGET, or -O TARGET to replace what is there; - is standard output")
+    target = Target(output or replace or "", file_format, Look(safe=safe_csv, bom=bom), force or replace is not None)
     check_target(target)
     with stored(options.typed_settings(None, store=store)) as source:
         chosen = _selection(source, spider, (run, crawl, all_runs, since))
         if where:
-            from dataclasses import replace
+            import dataclasses
 
-            chosen = replace(chosen, where=where)
+            chosen = dataclasses.replace(chosen, where=where)
         fields = tuple(each.strip() for each in columns.split(",") if each.strip()) if columns else ()
         wanted = ExportChoice(chosen, table, fields, origin, changes)
         written = write_export(source, wanted, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from crawler.errors import CrawlError
@@ -32,6 +33,9 @@ def meant_option(option: str, context: Any) -> str:
 
     params = getattr(getattr(context, "command", None), "params", ())
     names = [each for param in params for each in getattr(param, "opts", ()) if each.startswith("--")]
+    if re.fullmatch(r"-[A-Za-z]", option):  # a letter is near to any short word
+        known = [each for param in params for each in getattr(param, "opts", ())]
+        return f"No such option: {option}; did you mean {option.swapcase()}?" if option.swapcase() in known else ""
     word = option.lstrip("-").partition("=")[0].lower().replace("-", "_")
     setting = SCRAPY_NAMES.get(word.upper(), word)
     if (own := _OPTION_OF.get(setting)) in names:

@@ -114,20 +114,19 @@ def _from_recording(
     for line in told:
         say(f"  {exits.named(safe(line))}")
     if recording.spider.reading.is_guess and recording.begins is not None:
-        _read_better(path, name, recording, typed)
+        _read_better(path, recording, recording.begins, typed)
     say(f"next: look at it, then: {options.here(f'crawl run {name}')}")
 
 
-def _read_better(path: Path, name: str, recording: Recording, typed: Mapping[str, Any]) -> None:
-    """The recording does not hold the page: it is fetched once, as the spider will fetch it."""
+def _read_better(path: Path, recording: Recording, place: int, typed: Mapping[str, Any]) -> None:
+    """The recording does not hold the answer: the spider's request at *place* is sent once, as a run will send it."""
     from crawler.authoring.exploring import look_as
     from crawler.authoring.first_spider import reading_of
     from crawler.authoring.from_recording import source_of
 
-    assert recording.begins is not None
-    spider = options.find(name)
+    spider = options.find(recording.spider.name)
     try:
-        recording.spider.reading = reading_of(look_as(spider, spider.start_urls[0], settings=typed, ask=terminal_ask()))
+        recording.spider.reading = reading_of(look_as(spider, place, settings=typed, ask=terminal_ask()))
     except (FetchError, SessionError) as error:
         tell(f"crawl: the page was not looked at: {exits.line_for(error)}")
         raise typer.Exit(exits.code_for(error)) from None

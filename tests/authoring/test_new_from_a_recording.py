@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from crawler.authoring.asking import only_asks
 from crawler.authoring.from_recording import from_recording, source_of
 from crawler.authoring.recorded_requests import SentRequest, from_curl, from_har
 from crawler.errors import UsageError
@@ -164,6 +165,101 @@ def test_a_recording_by_chromium_makes_a_spider_that_runs(project: Path, crawl: 
     source = (project / "spiders" / "shop.py").read_text()
     assert f'page = session.get("{site.url}/login")' in source
     assert site.accounts[0].password not in source + made.out + run.out + run.err
+
+
+PAGED = {"rows": [{"n": 1}, {"n": 2}], "next": "/api?page=2"}
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "value"),
+    [
+        pytest.param("-H 'Accept: application/x-paged+json'", "accept", "application/x-paged+json", id="accept"),
+        pytest.param("-H 'Accept: text/csv'", "accept", "text/csv", id="accept-without-json"),
+        pytest.param("-H 'X-View: paged' -H 'Accept: */*'", "x-view", "paged", id="own"),
+        pytest.param("-H 'X-Api-Key: 5f0c71c717b1d3'", "x-api-key", "5f0c71c717b1d3", id="secret"),
+        pytest.param("-b 'view=paged123'", "cookie", "view=paged123", id="cookie"),
+        pytest.param("-H 'Authorization: Bearer t0k3nt0k3n'", "authorization", "Bearer t0k3nt0k3n", id="token"),
+    ],
+)
+def test_the_page_is_looked_at_with_the_request_that_the_spider_sends(
+    project: Path, crawl: Crawl, options: str, name: str, value: str
+) -> None:
+    def api(call: WireRequest) -> Answer:
+        if call.headers.get(name) != value:
+            return Answer.json([{"n": 1}])
+        return Answer.json(PAGED if "page=2" not in call.target else {"rows": [{"n": 3}], "next": None})
+
+    with closing(Host({"/robots.txt": Answer(404), "/api": api}, "127.0.0.1", None)) as host:
+        made = crawl("new", "api", "--from-curl", f"curl {host.url}/api {options}")
+        look = host.seen("/api")[-1]
+        run = crawl("run", "api", "--json")
+        sent = host.seen("/api")[-2:]  # before them, a spider with a login step proves its session
+
+    assert 'next portion: data.get("next")' in made.out, made.out + made.err
+    assert look.headers == sent[0].headers
+    assert json.loads(run.out)["items"] == {"items": 3}, run.err
+    assert [call.headers.get(name) for call in sent] == [value, value], "the next page, too"
+    source = (project / "spiders" / "api.py").read_text()
+    assert (value in source) == (name in ("accept", "x-view"))
+
+
+def test_a_copied_query_is_looked_at_with_its_body(project: Path, crawl: Crawl) -> None:
+    def answer(call: WireRequest) -> Answer:
+        assert json.loads(call.body)["query"] == "{ orders { id } }"
+        return Answer.json({"data": {"orders": [{"id": 1}, {"id": 2}]}})
+
+    with closing(Host({"/robots.txt": Answer(404), "/graphql": answer}, "127.0.0.1", None)) as host:
+        body = json.dumps({"query": "{ orders { id } }"})
+        made = crawl("new", "api", "--from-curl", f"curl {host.url}/graphql --json '{body}'")
+
+    assert '2 objects in data["data"]["orders"] with id' in made.out, made.out + made.err
+
+
+def test_a_copied_request_that_may_change_something_is_not_sent_to_look_at_it(project: Path, crawl: Crawl) -> None:
+    with closing(Host({"/robots.txt": Answer(404)}, "127.0.0.1", None)) as host:
+        made = crawl("new", "cart", "--from-curl", f"curl {host.url}/cart -d item=7")
+        asked = list(host.calls)
+
+    assert (made.code, asked) == (0, [])
+    assert f"not looked at, since it may change something: POST {host.url}/cart" in made.out
+
+
+@pytest.mark.parametrize(
+    ("command", "asks"),
+    [
+        pytest.param("http://a.test/x -H 'Accept: a/b'", True, id="get"),
+        pytest.param("-I http://a.test/x", False, id="head-has-no-body"),
+        pytest.param("http://a.test/x -H 'X-HTTP-Method-Override: DELETE'", False, id="another-method-in-a-header"),
+        pytest.param("http://a.test/i/_search -d '{}'", True, id="search"),
+        pytest.param("http://a.test/saved_searches -d 'q=1'", False, id="saves-a-search"),
+        pytest.param("http://a.test/playlist/add -d 'q=1'", False, id="add"),
+        pytest.param("-X DELETE http://a.test/search", False, id="delete"),
+        pytest.param("""http://a.test/graphql --json '{"query": "query Q { a }"}'""", True, id="query"),
+        pytest.param("""http://a.test/graphql --json '[{"query": "{ a }"}, {"query": "{ b }"}]'""", True, id="queries"),
+        pytest.param("""http://a.test/graphql --json '{"query": "mutation { drop }"}'""", False, id="mutation"),
+        pytest.param(
+            """http://a.test/api/graphql --json '[{"query": "{ a }"}, {"query": "# all\nmutation M($a: I) {b}"}]'""",
+            False,
+            id="mutation-among-queries",
+        ),
+        pytest.param("""http://a.test/graphql --json '{"operationName": "Drop"}'""", False, id="only-named"),
+        pytest.param("""http://a.test/graphql -d 'query={a}'""", False, id="as-a-form"),
+    ],
+)
+def test_only_a_request_that_asks_is_sent_once_more(command: str, asks: bool) -> None:
+    assert only_asks(from_curl(f"curl {command}")[0]) == asks
+
+
+def test_a_recorded_mutation_is_left_out(project: Path, crawl: Crawl) -> None:
+    queries = [json.dumps({"query": text}) for text in ("{ orders { id } }", "mutation { cancel(id: 1) { id } }")]
+    url = "http://a.test/graphql"
+    (project / "app.har").write_text(har(*(entry("POST", url, '{"data": [{"id": 1}]}', body=each) for each in queries)))
+
+    made = crawl("new", "app", "--from-har", "app.har")
+
+    assert f"left out, since it may change something: POST {url}" in made.out
+    source = (project / "spiders" / "app.py").read_text()
+    assert ("orders" in source, "cancel" in source) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,36 @@ def test_a_plain_sqlite_file_has_one_table_per_kind_and_none_of_the_crawls_own(s
     assert rows("out.db", "SELECT * FROM Product ORDER BY sku") == [("a", 1.5), ("b", 2.0), ("c", 30.0)]
 
 
+def test_a_capital_o_replaces_a_good_file_as_it_does_for_a_run(shop: Host, project: Path, crawl: Crawl) -> None:
+    crawl("run", "shop", "--quiet", "--limit-pages", "1")
+    (project / "out.jsonl").write_text("good\n")
+
+    refused = crawl("export", "shop", "-o", "out.jsonl")
+    left = (project / "out.jsonl").read_text()
+    written = crawl("export", "shop", "-O", "out.jsonl")
+
+    assert (refused.code, left) == (10, "good\n")
+    assert written.code == 13, "written, of a crawl that is not done"
+    assert len(lines((project / "out.jsonl").read_text())) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param([], "crawl: say where to write: -o TARGET, or -O TARGET", id="nowhere"),
+        pytest.param(["-o", "a.csv", "-O", "b.csv"], "crawl: say once where to write: -o TARGET, or -O", id="twice"),
+    ],
+)
+def test_an_export_has_one_target(shop: Host, project: Path, crawl: Crawl, words: list[str], said: str) -> None:
+    crawl("run", "shop", "--quiet")
+
+    done = crawl("export", "shop", *words)
+
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert done.err.startswith(said)
+    assert not list(project.glob("*.csv"))
+
+
 def test_a_database_that_no_export_has_made_is_never_replaced(shop: Host, project: Path, crawl: Crawl) -> None:
     crawl("run", "shop", "--quiet")
     other = sqlite3.connect("mine.db")

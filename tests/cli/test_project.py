@@ -207,6 +207,8 @@ def test_traceback_shows_where_an_error_comes_from_wherever_the_option_is(orders
         (["startproject", "shop"], "`crawl init` does it here"),
         (["genspider", "a", "b"], "`crawl new NAME URL` does it here"),
         (["orders"], "crawl: there is no command 'orders': did you mean `crawl run orders`?\n"),
+        (["export", "orders", "-F", "csv"], "No such option: -F; `crawl export --help`"),
+        (["export", "orders", "-Q"], "No such option: -Q; did you mean -q? `crawl export --help`"),
         (["run", "orders", "--dealy", "3"], "No such option: --dealy; did you mean -s delay=...? `crawl run --help`"),
         (["run", "orders", "--delay", "3"], "No such option: --delay; write -s delay=...; `crawl run --help`"),
         (["run", "orders", "--max-pages", "3"], "No such option: --max-pages; write --limit-pages; `crawl run --help`"),
