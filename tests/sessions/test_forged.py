@@ -47,6 +47,5 @@ def test_a_page_about_forged_requests_or_with_a_token_has_none(markup: str) -> N
     assert took_for_forged(page(f"<html><body>{markup}</body></html>")) == ()
 
 
-def test_no_answer_and_no_page_have_none() -> None:
-    assert took_for_forged(None) == ()
+def test_what_is_no_page_has_none() -> None:
     assert took_for_forged(page("possible cross-site request forgery", content_type="text/plain")) == ()

@@ -12,16 +12,8 @@ from typing import Final
 from crawler.late_pattern import late_pattern
 from crawler.response import Response
 
-#: Cheap to look for; none of them begins the names of the tokens that nearly every form has (csrf-token).
-_STEMS: Final = (
-    b"orgery",
-    b"CSRF",
-    b"alid crumb",
-    b"EQUEST CHECK",
-    b"equest check",
-    b"wanted was rejected",
-    b"sesskey",
-)
+#: Cheap to look for, in lower case; one of them is in whatever `_SAYS` finds.
+_STEMS: Final = (b"cross-site request", b"csrf", b"crumb", b"request check", b"wanted was rejected", b"sesskey")
 #: Request Tracker; Django; Jenkins; Roundcube; Rails, Gitea, Symfony and others; Rails in production; Moodle.
 _SAYS: Final = late_pattern(
     r"possible cross-site request|cross-site request forgery detected|CSRF (?:verification|validation|check) failed"
@@ -30,25 +22,32 @@ _SAYS: Final = late_pattern(
     r"|change you wanted was rejected|(?:invalid|incorrect) sesskey",
     re.IGNORECASE,
 )
-_MOST_BYTES: Final = 1 << 20  # a page that only refuses has no more
+_TITLE_BYTES: Final = 300
+_SHORT_BYTES: Final = 4_096  # all of such a page is looked at, of longer ones the title: this is asked for each page
+_REFUSAL_BYTES: Final = 65_536  # the same for an answer of status 400 and more
 _FEW_CHARACTERS: Final = 2_000  # what says it in its text only is short: else it is an article about it
 _SAID: Final = ("it took the request for a forged one (CSRF): the link changes something, so leave such links out",)
 
 
-def took_for_forged(page: Response | None) -> tuple[str, ...]:
+def took_for_forged(page: Response) -> tuple[str, ...]:
     """A line for a person; none where an answer says no such thing."""
-    if page is None or len(page.body) > _MOST_BYTES:
-        return ()
     body = page.body
-    for stem in _STEMS:
-        if stem in body:
-            break
+    is_whole = len(body) <= (_SHORT_BYTES if page.status_code < 400 else _REFUSAL_BYTES)
+    if is_whole:
+        looked_at = body.lower()
     else:
-        return ()
-    if not page.is_html or not _SAYS.search(page.text):
-        return ()
+        start = body.find(b"<title")
+        looked_at = body[start : start + _TITLE_BYTES].lower() if start >= 0 else b""
+    for stem in _STEMS:
+        if stem in looked_at:
+            return _SAID if page.is_html and _says_so(page, is_whole) else ()
+    return ()
+
+
+def _says_so(page: Response, is_whole: bool) -> bool:
+    """Whether its title, a heading or, if *is_whole*, all of a short text says it."""
     for heading in page.xpath("//title | //h1 | //h2 | //h3"):
         if _SAYS.search(heading.xpath("string()").get("")):
-            return _SAID
-    text = " ".join(page.xpath("string(//body)").get("").split())
-    return _SAID if len(text) <= _FEW_CHARACTERS and _SAYS.search(text) else ()
+            return True
+    text = " ".join(page.xpath("string(//body)").get("").split()) if is_whole else ""
+    return len(text) <= _FEW_CHARACTERS and _SAYS.search(text) is not None
