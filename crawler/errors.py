@@ -182,7 +182,7 @@ class BetweenProxies(Refused):
 
 
 class GuardRefused(Refused):
-    """A redirect of a logged-in session, or an address typed for it, leads to where one logs out or deletes things."""
+    """A redirect of a logged-in session, or an address typed for it, would log out, delete or change something."""
 
 
 class QuotaSpent(Refused):

@@ -145,7 +145,7 @@ class Settings:
     )
     traps: bool = setting(True, description="Rules against endless URL spaces (calendars, growing paths).")
     logout_guard: bool = setting(
-        True, description="Do not follow links that log out, delete or unsubscribe in a logged-in session."
+        True, description="Do not follow links that log out, delete or change something in a logged-in session."
     )
     upgrade: bool = setting(
         False, description="Request https where a page links to plain http on a host of an https start URL."

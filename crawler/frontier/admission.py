@@ -15,6 +15,7 @@ from typing import Any
 
 from crawler.clock import unix_now
 from crawler.errors import InvalidURL, SpiderError
+from crawler.frontier.guard import FOLLOWED_WHERE_NAMED
 from crawler.frontier.known import KnownLinks
 from crawler.frontier.trap_counts import TrapCounts
 from crawler.link_text import BY_SCRIPT_ALONE, about_link
@@ -254,7 +255,8 @@ class Admission:
         if link is not _NOT_GUARDED and self._guard is not None:
             text, rel = link if isinstance(link, tuple) else about_link(link) if link is not None else ("", "")
             reason = self._guard(url, text, rel)
-            if reason and not (depth == 0 and link is None and reason.startswith("destructive")):  # `start` gives it
+            is_given = depth == 0 and link is None  # by `start`
+            if reason and not (is_given and reason.startswith(FOLLOWED_WHERE_NAMED)):
                 return f"guard: {reason}"
         if self._traps is not None:
             reason = self._traps(url, depth, unix_now())

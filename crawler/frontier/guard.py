@@ -4,7 +4,8 @@ Logging out by accident costs the whole session, so the rule for it prefers safe
 or a link text with a word that means "log out" is enough (``/help/how-to-log-out`` is lost with it; the title of an
 article, such as ``/blog/logout-is-hard-to-say``, is not). Destructive words are ordinary words too, so the rule for
 them prefers precision: a whole path segment, the value of an action argument, a file name such as ``delete_user.php``,
-a link text that is nothing but the verb and its object.
+a link text that is nothing but the verb and its object. What only changes something ("take", "vote") is said by words
+that are more ordinary still: `frontier.guard_changes`.
 
 A link that a script sends with another method (``data-method="post"``) is no link to a page: a GET of its address is
 either another page, which other links lead to, or none. Such a refusal is of the link alone.
@@ -15,14 +16,27 @@ What the words miss is learned (`frontier.guard_learned`). A refusal says where 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import Final
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote
 
 from crawler.errors import InvalidURL
+from crawler.frontier.guard_changes import path_changes, query_changes, text_changes
 from crawler.frontier.guard_learned import LearnedBans
+from crawler.frontier.guard_quick import may_mean_something
+from crawler.frontier.guard_shapes import (
+    MAX_SEGMENT,
+    MAX_SEGMENT_WORDS,
+    NUMBER,
+    NUMBER_ARGUMENT,
+    SCRIPT,
+    STATIC,
+    arguments,
+    is_name,
+    is_of_programmer,
+)
 from crawler.frontier.guard_words import (
     ACTION_NAMES,
     DESTRUCTIVE,
@@ -33,40 +47,26 @@ from crawler.frontier.guard_words import (
     LOGOUT,
     LOGOUT_ALONE,
     LOGOUT_MENTIONED,
-    NAMING,
     OBJECTS,
     ORDERS,
     SHOWING_NAMES,
     TELLING,
     VALUES_THAT_SAY_NOTHING,
     WITHOUT_ACCENTS,
-    may_mean_something,
     tokens,
 )
 from crawler.late_pattern import late_pattern
 from crawler.link_text import BY_SCRIPT_ALONE, says_by_script
 from crawler.urls import canonical
 
+CHANGES: Final = "changes something"
+FOLLOWED_WHERE_NAMED: Final = ("destructive", CHANGES)  #: rules that do not hold for what a spider names itself
+_MAY_CHANGE: Final = "may change something"  # of a text, which its address has to confirm
 _VERBS: Final = DESTRUCTIVE | DESTRUCTIVE_OF_ONE
-_NUMBER: Final = late_pattern(r"(?!(?:19|20)\d\d\Z)\d+\Z|[0-9a-f]{8}-[0-9a-f-]{27}\Z|(?=[a-f]*\d)[0-9a-f]{16,}\Z", re.I)
-_NUMBER_ARGUMENT: Final = late_pattern(
-    r"(?:^|[&;])(?:[a-z]+_?)?(?:id|no|nr|num|uid|pid|user|item|order|post)=\w*\d", re.I
-)
-_MAX_SEGMENT_WORDS: Final = 4  # more words are the title of an article
-_MAX_SEGMENT: Final = 128  # characters
 _MAX_TEXT_WORDS: Final = 6
-_MAX_ARGUMENTS: Final = 64
 _MAX_NAME: Final = 64
 _MAX_REMEMBERED: Final = 256  # characters: what is longer is looked at each time, so that the caches stay small
 _SIGN: Final = late_pattern("[&;=]")
-_SCRIPT: Final = late_pattern(
-    r"\.(?:php\d?|aspx?|ashx|jspx?|jsf|do|action|s?html?|xhtml|cgi|pl|py|rb|cfm|dll|exe)\Z", re.I
-)
-_TITLE: Final = late_pattern(r"[A-Z][^\W\d_A-Z]*(?:[ _+-]\(?[^\W_]+\)?)+\Z")  # Great_Purge; not how programmers write
-_ONLY_CHOOSING: Final = late_pattern(
-    r"(?:(?:page|p|lang|locale|sort|order|dir|q|ref|utm_[a-z]+)=[^&;]*(?:[&;]|\Z))*\Z", re.IGNORECASE
-)
-_STATIC: Final = late_pattern(r"\.(?:png|gif|jpe?g|svg|webp|ico|css|js|woff2?|ttf|pdf|mp4|zip)\Z", re.I)
 # One word for what English writes as two, glued to what programmers glue to it; "catalogoutlet" is not one.
 _GLUED: Final = late_pattern(
     r"(?:user|do|auto|single|global|member|admin|customer|account|session|portal|app|my|sso|cas|saml|oidc|openid|oauth2?"
@@ -97,11 +97,11 @@ def _segment_says(segment: str) -> str:
     """
     if segment.isdigit():
         return ""
-    if _STATIC.search(segment):
+    if STATIC.search(segment):
         return ""
-    name = _SCRIPT.sub("", segment)
+    name = SCRIPT.sub("", segment)
     words = tokens(name)
-    if not words or len(words) > _MAX_SEGMENT_WORDS:
+    if not words or len(words) > MAX_SEGMENT_WORDS:
         return ""
     whole = "".join(words)
     if _says_logout(words):
@@ -118,20 +118,13 @@ def _segment_says(segment: str) -> str:
         return "destructive" if name is not segment and whole in ORDERS else "destructive by number"
     if len(words) > 3 or "password" in words:
         return ""
-    by_programmer = _is_of_programmer(segment)
+    by_programmer = is_of_programmer(segment)
     if words[0] in DESTRUCTIVE_BY_NUMBER:
         return "destructive" if len(words) > 1 and _is_of_objects(words) else ""
     first, last = words[0] in _VERBS, words[-1] in DESTRUCTIVE
     if (first and (by_programmer or OBJECTS.issuperset(words[1:]))) or (last and by_programmer):
         return "destructive"
     return ""
-
-
-def _is_of_programmer(segment: str) -> bool:
-    """Whether it is written as programmers write: ``deleteUser``, ``delete_user``, ``delete.php``."""
-    if _SCRIPT.search(segment):
-        return True
-    return (segment != segment.lower() or "_" in segment) and not _TITLE.match(segment)
 
 
 def _is_of_objects(words: list[str]) -> bool:
@@ -156,21 +149,21 @@ def _path_says(path: str, query: str = "") -> str:
     telling = False  # the page is one of those that tell how to do things
     for index, segment in enumerate(segments):
         name = segment.partition(";")[0]
-        said = _segment_says(name) if len(name) <= _MAX_SEGMENT else ""
+        said = _segment_says(name) if len(name) <= MAX_SEGMENT else ""
         if not said:
             telling = telling or "".join(tokens(segment)) in TELLING
             continue
         last = index == len(segments) - 1
         if said == "logout":
             return said
-        if last and index and _is_name(segments, query):
+        if last and index and is_name(segments, query):
             continue
         if said == "logout alone":
             if last:
                 return "logout"
             continue
         beside = segments[max(index - 1, 0) : index] + segments[index + 1 : index + 2]
-        numbered = any(map(_NUMBER.match, beside)) or (last and bool(_NUMBER_ARGUMENT.search(query)))
+        numbered = any(map(NUMBER.match, beside)) or (last and bool(NUMBER_ARGUMENT.search(query)))
         if said == "destructive by number":
             if numbered:
                 return "destructive"
@@ -178,20 +171,7 @@ def _path_says(path: str, query: str = "") -> str:
             continue
         elif said == "destructive" or last or any(map(str.isdigit, "".join(beside))):
             return "destructive"
-    return ""
-
-
-def _is_name(segments: list[str], query: str) -> bool:
-    """Whether the last segment names something, such as a tag or a film."""
-    if "".join(tokens(segments[-2])) not in NAMING or not _ONLY_CHOOSING.match(query):
-        return False
-    return segments[-1].istitle() or not _is_of_programmer(segments[-1])
-
-
-def _arguments(query: str) -> Iterator[tuple[str, str]]:
-    for argument in re.split("[&;]", query, maxsplit=_MAX_ARGUMENTS)[:_MAX_ARGUMENTS]:
-        name, _, value = argument.partition("=")
-        yield unquote_plus(name), unquote_plus(value)
+    return CHANGES if path_changes(segments, query) else ""
 
 
 @lru_cache(maxsize=4_096)
@@ -216,11 +196,11 @@ def _query_says(query: str) -> str:
     is_whole = len(query) <= _MAX_NAME or max(map(len, _SIGN.split(query))) <= _MAX_NAME  # no name is cut below
     if is_whole and not may_mean_something(tokens(unquote(query) if "%" in query else query)):
         return ""
-    for name, value in _arguments(query):
+    for name, value in arguments(query):
         name_says = _name_says(name[:_MAX_NAME])
         if name_says in {"logout", "destructive"} and value.lower() not in FALSE_VALUES:
             return name_says
-        if not value or value.isdigit() or name_says == "nothing" or len(value) > _MAX_SEGMENT:
+        if not value or value.isdigit() or name_says == "nothing" or len(value) > MAX_SEGMENT:
             continue
         said = (
             {_segment_says(part) for part in re.split("[/:]", value)} if not value.isalnum() else {_segment_says(value)}
@@ -233,7 +213,7 @@ def _query_says(query: str) -> str:
                 return "destructive"
             if _orders(verbs) and "".join(tokens(name)) not in SHOWING_NAMES:
                 return "destructive"
-    return ""
+    return CHANGES if query_changes(query) else ""
 
 
 def _parts(url: str) -> tuple[str, str]:
@@ -266,14 +246,14 @@ def _text_says(text: str) -> str:
         return "logout"
     if whole in DESTRUCTIVE or (words[0] in DESTRUCTIVE and len(words) > 1 and OBJECTS.issuperset(words[1:])):
         return "destructive"
-    return ""
+    return _MAY_CHANGE
 
 
 def _is_called(url: str, text: str) -> bool:
     """Whether the text of a link is the name that its address ends with: a tag "exit" is no way out."""
     path, query = _parts(url)
     segments = [unquote(segment) for segment in path.split("/") if segment]
-    return len(segments) > 1 and _is_name(segments, query) and tokens(segments[-1]) == tokens(text)
+    return len(segments) > 1 and is_name(segments, query) and tokens(segments[-1]) == tokens(text)
 
 
 def _says_logout_somewhere(address: str, text: str) -> bool:
@@ -308,8 +288,9 @@ class LogoutGuard:
                 a sitemap).
             rel: The rel attribute, with `SENT_BY_SCRIPT` where that holds.
         Returns:
-            The rule and where it was met: ``logout (path)``, ``destructive (link text)``, ``sent by a script (link)``,
-            ``learned``, ``confirmed`` (learned, and a person said yes), ``setting``.
+            The rule and where it was met: ``logout (path)``, ``destructive (link text)``,
+            ``changes something (query)``, ``sent by a script (link)``, ``learned``, ``confirmed`` (learned, and a
+            person said yes), ``setting``.
         """
         if self.learned and (rule := self.learned.rule(url)):
             return rule
@@ -323,7 +304,10 @@ class LogoutGuard:
         if rel and says_by_script((link_text, rel)):  # what its text says, a GET does not do
             return BY_SCRIPT_ALONE.removeprefix("guard: ")
         if link_text and (said := _text_says(link_text[:256].strip())) and not _is_called(url, link_text):
-            return f"{said} (link text)"
+            if said != _MAY_CHANGE:
+                return f"{said} (link text)"
+            if text_changes(link_text[:256], _parts(url)[1]):
+                return f"{CHANGES} (link text)"
         if rel and "nofollow" in rel.lower().split():
             path, query = _parts(url)
             if _says_logout_somewhere(f"{path} {query}", link_text):
@@ -332,13 +316,13 @@ class LogoutGuard:
 
     def _is_begun_at(self, url: str, said: str) -> bool:
         """Whether *url*, which *said* is about, is a page that the spider names, or a portion of one."""
-        if not said.startswith("destructive") or not self._begins_at:
+        if not said.startswith(FOLLOWED_WHERE_NAMED) or not self._begins_at:
             return False
         key = canonical(url)
         if key in self._begins_at:
             return True
         query = _parts(url)[1]
-        is_portion = _page(key) in self._begins_at.values() and not _NUMBER_ARGUMENT.search(query)
+        is_portion = _page(key) in self._begins_at.values() and not NUMBER_ARGUMENT.search(query)
         return is_portion and not _query_says(query)
 
     @cached_property

@@ -32,12 +32,13 @@ def _written(words: str) -> list[str]:
     return [word.strip() for word in re.split(r"[,\n]", words) if word.strip()]
 
 
-def _folded(words: str) -> frozenset[str]:
+def folded(words: str) -> frozenset[str]:
+    """Words as people write them, separated by commas or lines, as they are compared."""
     return frozenset("".join(tokens(word)) for word in _written(words))
 
 
 # Nothing else is ever called that.
-LOGOUT: Final = _folded("""
+LOGOUT: Final = folded("""
     logout, logoff, signout, signoff, logmeout, signmeout, log me off, endsession, end session, kill session,
     destroy session, close session, session destroy, session end, sessions destroy, sessions end, logoutall, unlogin,
     abmelden, ausloggen, sitzung beenden, déconnexion, déconnecter, se déconnecter, cerrar sesión, cierre de sesión,
@@ -52,13 +53,13 @@ LOGOUT: Final = _folded("""
     """)
 
 # These have other meanings, too: they count only where they stand alone.
-LOGOUT_ALONE: Final = _folded("""
+LOGOUT_ALONE: Final = folded("""
     exit, quit, disconnect, salir, desconectar, sair, sortir, quitter, esci, uscita, abmeldung, kilépés, çıkış,
     iziet, išeiti, keluar, выход, вихід, изход, έξοδος, 退出, יציאה, خروج, thoát
     """)
 
 #: With rel=nofollow beside it; a page called that is about days off.
-LOGOUT_MENTIONED: Final = LOGOUT_ALONE | _folded("leave")
+LOGOUT_MENTIONED: Final = LOGOUT_ALONE | folded("leave")
 
 _DESTRUCTIVE: Final = """
     delete, destroy, purge, rollback, roll back, revoke, deactivate, unsubscribe, erase, wipe, truncate, uninstall,
@@ -83,16 +84,16 @@ _DESTRUCTIVE_OF_ONE: Final = """
 _SHORT: Final = 4  # letters: what is longer means one thing, with and without its accents
 #: Short words that lost their accents, as addresses are typed: without them they are also names (Huy, Dong).
 WITHOUT_ACCENTS: Final = frozenset(
-    folded
+    short
     for word in _written(_DESTRUCTIVE + "," + _DESTRUCTIVE_OF_ONE)
-    if not word.isascii() and (folded := "".join(tokens(word))).isascii() and len(folded) <= _SHORT
+    if not word.isascii() and (short := "".join(tokens(word))).isascii() and len(short) <= _SHORT
 )
-DESTRUCTIVE: Final = _folded(_DESTRUCTIVE) - WITHOUT_ACCENTS
-DESTRUCTIVE_OF_ONE: Final = _folded(_DESTRUCTIVE_OF_ONE) - WITHOUT_ACCENTS
+DESTRUCTIVE: Final = folded(_DESTRUCTIVE) - WITHOUT_ACCENTS
+DESTRUCTIVE_OF_ONE: Final = folded(_DESTRUCTIVE_OF_ONE) - WITHOUT_ACCENTS
 
 # Ordinary words of pages that only read (`/mail/trash`, `/markets/close`, the airport DEL): they count beside the
 # number of a thing, as what an action argument says, and before the name of an object.
-DESTRUCTIVE_BY_NUMBER: Final = WITHOUT_ACCENTS | _folded("""
+DESTRUCTIVE_BY_NUMBER: Final = WITHOUT_ACCENTS | folded("""
     leave, remover, modifier,
     del, rm, retire, ban, unban, close, empty, protect, unprotect, trash, clear, flush, discard, expunge, abort,
     suspend, unpublish, detach, kill, reject, decline, withdraw, schließen, schliessen, leeren, sperren, fermer,
@@ -103,19 +104,19 @@ DESTRUCTIVE_BY_NUMBER: Final = WITHOUT_ACCENTS | _folded("""
     """)
 
 #: Words for which an argument of that name is an order; `?empty=1` may as well be a filter.
-ORDERS: Final = _folded("del, rm, retire, ban, unban")
+ORDERS: Final = folded("del, rm, retire, ban, unban")
 #: A page of such things is a list: `/ban-list`, `/trash-items`.
-LISTS: Final = _folded("list, lists, items, entries, records, sessions, log, history")
+LISTS: Final = folded("list, lists, items, entries, records, sessions, log, history")
 #: Arguments that choose what is shown: a folder of a mailbox, a tab.
-SHOWING_NAMES: Final = _folded("page, view, option, route, r, what")
+SHOWING_NAMES: Final = folded("page, view, option, route, r, what")
 #: Where pages tell how to do something; without a number nothing is done there.
-TELLING: Final = _folded("""
+TELLING: Final = folded("""
     help, faq, faqs, hc, hilfe, aide, ayuda, ajuda, aiuto, pomoc, blog, blogs, news, guide, guides, tutorial, tutorials,
     kb, knowledgebase, glossary, manual, how to
     """)
 
 #: What comes after these is the name of a tag, a film, a person, a town. Nothing is done there without a number.
-NAMING: Final = _folded("""
+NAMING: Final = folded("""
     author, authors, artist, artists, actor, actors, singer, singers, musician, musicians, band, bands, player, players,
     people, person, name, names, first names, surname, surnames, autor, autoren, autores, auteur, auteurs, autore,
     autori, tag, tags, label, labels, keyword, keywords, category, categories, kategorie, categoria, categorie,
@@ -126,7 +127,7 @@ NAMING: Final = _folded("""
     restaurant, restaurants, hotel, hotels, species
     """)
 
-OBJECTS: Final = _folded("""
+OBJECTS: Final = folded("""
     account, user, item, items, record, entry, entries, all, post, page, comment, order, file, message, row,
     profile, subscription, address, image, photo, product, article, document, this, it, me, my, your, the, confirm,
     confirmation, selected, now, from, cart, wishlist, list, session, sessions, token, key, konto, compte, cuenta,
@@ -135,51 +136,16 @@ OBJECTS: Final = _folded("""
     membership, newsletter, notification, notifications, papierkorb, corbeille
     """)
 
-ACTION_NAMES: Final = _folded("""
+ACTION_NAMES: Final = folded("""
     action, act, do, op, oper, operation, cmd, command, task, mode, func, function, fn, method, event, verb, todo, what,
     step, request, a, page, view, option, route, r
     """)
 
 # Their values are texts of people, or the way back after a login.
-VALUES_THAT_SAY_NOTHING: Final = _folded("""
+VALUES_THAT_SAY_NOTHING: Final = folded("""
     q, query, search, s, keyword, keywords, term, text, tag, next, return, return url, return to, redirect, redirect to,
     redirect url, redirect uri, url, target, ref, referer, referrer, continue, back, back url, dest, destination, goto,
     from, callback, service, came, came from
     """)
 
 FALSE_VALUES: Final = frozenset(("0", "false", "no", "off", "none", "null", "n", "f"))
-
-# Whether what is written so far is one of the words above, or only the beginning of one.
-_WHOLE: Final = {
-    word[:length]: False
-    for words in (LOGOUT, LOGOUT_ALONE, DESTRUCTIVE, DESTRUCTIVE_OF_ONE, DESTRUCTIVE_BY_NUMBER)
-    for word in words
-    for length in range(1, len(word))
-} | dict.fromkeys(LOGOUT | LOGOUT_ALONE | DESTRUCTIVE | DESTRUCTIVE_OF_ONE | DESTRUCTIVE_BY_NUMBER, True)
-_BEGINNINGS: Final = _WHOLE.keys()
-
-
-def may_mean_something(words: list[str]) -> bool:
-    """Whether some of *words* in a row, written as one, are a word of the guard, or one of them has "logout" in it.
-
-    The quick question before the rules: where the answer is no, none of them applies.
-    """
-    if not _BEGINNINGS.isdisjoint(words) and _hold_a_word(words):
-        return True
-    glued = "".join(words)
-    return "logo" in glued or "signo" in glued
-
-
-def _hold_a_word(words: list[str]) -> bool:
-    """Each word is looked up, and what follows is added as long as the whole begins a word of the guard."""
-    count = len(words)
-    for at, word in enumerate(words):
-        is_known = _WHOLE.get(word)
-        following, longer = at + 1, word
-        while is_known is False and following < count:
-            longer += words[following]
-            is_known = _WHOLE.get(longer)
-            following += 1
-        if is_known:
-            return True
-    return False

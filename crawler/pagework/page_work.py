@@ -31,6 +31,7 @@ from crawler.response import Request, Response
 from crawler.sessions.flow import Flow
 from crawler.sessions.foreign_answers import changes_cookies
 from crawler.sessions.login import refusals, signs
+from crawler.sessions.login.forged import took_for_forged
 from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.watch import led_elsewhere, logged_out_reason, refuses_guests
@@ -387,5 +388,6 @@ def _describe_answer(outcome: Outcome, fetched: Fetched) -> None:
         first: Any = response.history[0] if response.history else response  # redirects come after it
         outcome.changes_cookies = changes_cookies(first)
         outcome.final_url = response.url if response.history else ""
+        outcome.warnings += took_for_forged(response)
     elif fetched.error is not None:
         outcome.status = getattr(fetched.error, "status", 0)
