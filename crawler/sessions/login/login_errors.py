@@ -33,6 +33,7 @@ from crawler.sessions.login import signs
 from crawler.sessions.login.login_answers import captcha_sign, one_time_code_sign, speaks_of_something_else
 from crawler.sessions.login.page_marks import has_login_form, has_new_password_form, refresh_of
 from crawler.sessions.login.sight import sent_on
+from crawler.sessions.login.standing import KnownCredentials
 from crawler.sessions.session import Session
 from crawler.spider import Spider
 from crawler.urls import canonical, redact
@@ -62,13 +63,21 @@ class Ended:
         return self.outcome in ("broken", "busy", "absent")
 
 
-def ended(error: Exception, session: Session, spider: Spider, *, known_good: bool, retry_after_s: RetryAfter) -> Ended:
+def ended(
+    error: Exception,
+    session: Session,
+    spider: Spider,
+    *,
+    known: KnownCredentials,
+    retry_after_s: RetryAfter,
+) -> Ended:
     """What came of a login whose step or check raised *error*.
 
     That the site has refused the password counts more than what the next line of the step made of it.
 
     Args:
-        known_good: The credentials have let us in before.
+        known: What is known of the credentials. Where they have let us in during this run, and the page of the step has
+            no form now, the site may be starting again.
         retry_after_s: Understands the header Retry-After.
     """
     sent = session.sent.credentials
@@ -78,7 +87,7 @@ def ended(error: Exception, session: Session, spider: Spider, *, known_good: boo
         return Ended(error, "failed" if sent else "unsent")
     if isinstance(error, SiteUnreachable):  # of a browser that could not open the page
         return Ended(_named(error, session), "broken" if sent else "absent")
-    refusal = refused_by(session, known_good=known_good)
+    refusal = refused_by(session, known_good=known.known_good)
     last = session.last_answer
     if isinstance(error, NeedsHuman) and (refusal is None or (last is not None and captcha_sign(last))):
         return Ended(NeedsHuman(session.name, error.why), "human" if sent else "unsent")
@@ -98,7 +107,13 @@ def ended(error: Exception, session: Session, spider: Spider, *, known_good: boo
         return Ended(found, "busy", asked_to_wait_s(error, last, retry_after_s))
     if passing and status >= 500:
         return Ended(found, "broken" if sent else "absent")
+    if known.let_in and not sent and isinstance(error, StatusError | UsageError) and _has_no_form(last):
+        return Ended(found, "absent")
     return Ended(found, "failed" if sent or _may_have_sent(error, session) else "unsent")
+
+
+def _has_no_form(last: Response | None) -> bool:
+    return last is None or not has_login_form(last)
 
 
 def _no_answer(error: FetchError, found: SessionError, session: Session) -> Ended:

@@ -373,7 +373,7 @@ class LoginManager:
             error,
             session,
             self.spider,
-            known_good=self.standing.credentials.known_good,
+            known=self.standing.credentials,
             retry_after_s=self._retry_after_s,
         )
         lost_at_once = found.outcome == "failed" and self.standing.attempts < self._tries_after_loss
