@@ -31,9 +31,9 @@ from crawler.response import Request, Response
 from crawler.sessions.flow import Flow
 from crawler.sessions.foreign_answers import changes_cookies
 from crawler.sessions.login import refusals, signs
+from crawler.sessions.login.always_sent import sends_credentials
 from crawler.sessions.login.forged import took_for_forged
 from crawler.sessions.login.manager import LoginManager
-from crawler.sessions.login.states import LoginState
 from crawler.sessions.login.watch import led_elsewhere, logged_out_reason, refuses_guests
 from crawler.sessions.session import Session
 from crawler.settings import Settings
@@ -109,7 +109,7 @@ class PageWork:
                 return outcome
             if now >= self._hold.stays_until:  # its connections may belong to others by now
                 return outcome
-            if manager.record.state is not LoginState.READY:  # lost while this waited for a worker
+            if not manager.record.may_send:  # lost while this waited for a worker
                 return outcome
             request = Request.of_row(leased)
             rule = ""
@@ -124,7 +124,7 @@ class PageWork:
                     manager,
                     patient=patient,
                     hop_guard=self._guard.refuses if manager.wants_login and self._guard is not None else None,
-                    answered=answered,
+                    answered=lambda done: _is_in(manager, answered, done, out=done.status == 401),
                 )
             else:
                 yield from self._fetch_and_judge(outcome, request, manager, patient, answered)
@@ -172,7 +172,7 @@ class PageWork:
             fetched = answer.fetched
         _describe_answer(outcome, fetched)
         account_rests = account_has_to_rest(outcome, fetched, session)
-        learned = answered(outcome)
+        learned = _is_in(manager, answered, outcome, out=bool(fetched.logged_out))
         outcome.pause_slot_until = learned.pause_until
         page = fetched.response if not (fetched.logged_out or fetched.error) else None
         unchanged = answer is not None and answer.unchanged
@@ -373,6 +373,12 @@ def _nothing_seen(page: Response) -> str | None:
 
 def _bare(session: Session) -> Bare:
     return session.bare if session.params else None
+
+
+def _is_in(manager: LoginManager, answered: AnswerIsIn, outcome: Outcome, *, out: bool) -> Learned:
+    if out and manager.wants_login and sends_credentials(manager.session):
+        manager.record.page_refused(outcome.request.id)  # first: the next one leaves once the connection is free
+    return answered(outcome)
 
 
 def _describe_answer(outcome: Outcome, fetched: Fetched) -> None:

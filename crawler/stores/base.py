@@ -253,6 +253,9 @@ class LoginStore(Protocol):
             KeyFileError: The result of a login could not be sealed; nothing was claimed.
         """
 
+    def refused(self, key: str, trying: Trying) -> str:
+        """Why the credentials of *trying* may not be sent now, since the site has refused them; "" when they may."""
+
     def end(
         self,
         key: str,

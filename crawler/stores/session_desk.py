@@ -50,6 +50,11 @@ class SessionDesk:
             self._tokens[key] = claimed.token
         return claimed
 
+    def refused(self, key: str, credentials: str) -> str:
+        """Why nothing may be sent with credentials of that mark now, with the time when it may; "" when it may."""
+        trying = replace(self._trying, credentials=credentials)
+        return self._calls(lambda store: store.logins.refused(key, trying))
+
     def end_login(self, key: str, ended: LoginEnd, taken: SessionSnapshot | None = None) -> bool:
         """Record how a login ended, and keep the session that it made.
 

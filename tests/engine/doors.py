@@ -37,7 +37,7 @@ class LoginManager:
 
     def __init__(self, name: str, *, wants_login: bool = True) -> None:
         self.wants_login = wants_login
-        self.record = SimpleNamespace(state=LoginState.UNPROVEN, epoch=0, version=0)
+        self.record = SimpleNamespace(state=LoginState.UNPROVEN, epoch=0, version=0, page_is_back=lambda request: None)
         identity = SimpleNamespace(serial=False)
         self.session = SimpleNamespace(
             name=name, key=f"a.test/{name}", serial=False, identity=identity, sending=Sending(None)

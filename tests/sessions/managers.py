@@ -91,6 +91,10 @@ class Memory:
             self.book = begun(self.book, trying, token=self.claims, now=now)
             return Claimed(True, self.row)
 
+    def refused(self, key: str, credentials: str) -> str:
+        decision = login_policy.are_refused(self.book, Trying("door", "v1", credentials), self.now())
+        return decision.why if decision.until > self.now() else ""
+
     def now(self) -> float:
         """The moment, as far ahead as a test has set it."""
         return time.time() + self.ahead_s

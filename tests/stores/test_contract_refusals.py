@@ -49,6 +49,22 @@ def test_refused_credentials_are_not_tried_again_for_days_however_often_a_run_st
     assert tried_on == [0, 1, 4, 11, 18, 25]
 
 
+def test_what_was_refused_may_not_be_sent_by_a_probe_either_until_the_time_is_over(home: Home, store: Store) -> None:
+    refuse(store, "old")
+    asked = home.open()
+
+    def may_not(credentials: str, steps: str = "v1") -> str:
+        return asked.logins.refused(KEY, Trying("orders", steps, credentials))
+
+    assert "the site refused these credentials on" in may_not("old")
+    assert "possible again at" in may_not("old")
+    assert (may_not("new"), may_not("")) == ("", "")
+    assert may_not("old", steps="v2") == "", "the spider was changed"
+    home.clock.now += DAY_S
+    assert may_not("old") == ""
+    assert asking(store, "old").granted, "nobody has claimed anything"
+
+
 def test_the_refusal_says_since_when_and_until_when(home: Home, store: Store) -> None:
     refuse(store, "old")
 

@@ -15,6 +15,7 @@ from crawler.stores.policy.login_policy import (
     LoginBook,
     Trying,
     account_of,
+    are_refused,
     begun,
     ended,
     learned_limit,
@@ -115,6 +116,18 @@ def test_a_login_with_other_credentials_that_succeeds_does_not_forget_the_refuse
     book = logged(after("refused"), "ok", at=NOW, trying=replace(ANN, credentials="ann:right"))
 
     assert may_begin(book, ANN, NOW + 60).kind == "refused"
+
+
+def test_only_a_refusal_keeps_credentials_from_being_sent_by_a_probe_and_neither_failures_nor_a_site_in_trouble() -> (
+    None
+):
+    for ending in ("failed", "busy", "broken", "human", "lost"):
+        book = after(*[ending] * 8)
+        assert may_begin(book, ANN, NOW).until > NOW, ending
+        assert are_refused(book, ANN, NOW) == Decision(), ending
+
+    assert are_refused(after("refused"), ANN, NOW).until == NOW + DAY_S
+    assert are_refused(after("refused", "ok"), ANN, NOW) == Decision()
 
 
 def test_another_spider_does_not_try_what_was_refused_and_one_that_was_changed_does() -> None:

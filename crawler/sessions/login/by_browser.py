@@ -82,6 +82,6 @@ def _claim(manager: LoginManager, credentials: str, *, force: bool) -> None:
     epoch = row.epoch if row is not None else 0
     claim = manager.desk.claim(session.key, epoch, credentials=credentials, force=force)
     if claim.refused:
-        raise manager.blocked_by(claim)
+        raise manager.blocked_by(claim.kind, claim.refused)
     if not claim.granted:
         raise LoginFailed(session.name, "another process is logging this session in: try again in a moment")

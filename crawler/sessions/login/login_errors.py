@@ -30,6 +30,7 @@ from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 from crawler.sessions.foreign_answers import set_cookie_lines
 from crawler.sessions.login import signs
+from crawler.sessions.login.always_sent import has_fixed_auth, sends_credentials, sent_nothing_else
 from crawler.sessions.login.login_answers import captcha_sign, one_time_code_sign, speaks_of_something_else
 from crawler.sessions.login.page_marks import has_login_form, has_new_password_form, refresh_of
 from crawler.sessions.login.sight import sent_on
@@ -280,7 +281,8 @@ def still_out(
         said = signs.wrong_password_sign(last)
         if said is not None:
             return WrongPassword(session.name, _refused_so(last, said) + came_from(session))
-    if reason == "status 401" and _shows_credentials(session):
+    alone = sent_nothing_else(session) and sends_credentials(session)
+    if reason == "status 401" and (has_fixed_auth(session) or alone):
         why = f"the site refused the credentials in `auth` or the headers: 401 from {probe}"
         return WrongPassword(session.name, why)
     return LoginFailed(
@@ -288,13 +290,6 @@ def still_out(
         f"after the login step the probe page {probe} still shows that we are logged out"
         f" ({reason}){seen_at_last(last)}; check the login step with `crawl fetch URL --spider {spider_name}`",
     )
-
-
-def _shows_credentials(session: Session) -> bool:
-    """Whether the probe itself carried credentials that do not change by themselves, such as a key or a password."""
-    if session.auth is not None:
-        return getattr(getattr(session.auth, "auth", session.auth), "changes", None) is None
-    return "Authorization" in session.headers
 
 
 def seen_at_last(last: Response | None) -> str:

@@ -13,22 +13,18 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 from crawler.clock import unix_now
-from crawler.errors import (
-    LoginBudgetSpent,
-    LoginFailed,
-    NeedsHuman,
-    QuotaSpent,
-    SessionError,
-    WrongPassword,
-)
+from crawler.errors import LoginFailed, NeedsHuman, QuotaSpent, SessionError, WrongPassword
 from crawler.sessions import snapshot
-from crawler.sessions.desk import Claim, Desk, LoginEnd, StoredSession
+from crawler.sessions.desk import Desk, LoginEnd, StoredSession
 from crawler.sessions.from_spider import logs_in
 from crawler.sessions.login import login_errors, patience
+from crawler.sessions.login.always_sent import credentials_of_login, sent_nothing_else
 from crawler.sessions.login.attempt import alive_at, take_steps
+from crawler.sessions.login.blocked import blocked
 from crawler.sessions.login.in_browser import logs_in_alone
 from crawler.sessions.login.login_addresses import is_one_of
 from crawler.sessions.login.patience import again_s
@@ -200,10 +196,10 @@ class LoginManager:
             return Preparation(False, wait_s=left_s)  # a page that is still let in renews nothing
         if renews:
             claim = self.desk.claim(self.session.key, epoch, renews=True)
-            begin = self._renew
+            begin: Callable[..., Preparation] = self._renew
         else:
             claim = self.desk.claim(self.session.key, epoch, credentials=self.session.account.mark(), force=force)
-            begin = self._login
+            begin = partial(self._login, force=force)
         row = claim.row
         if row is not None and row.epoch > record.epoch and not force:
             if self._restorer.take_over(row):
@@ -211,11 +207,11 @@ class LoginManager:
                 return Preparation(True, "adopted")
             record.signal(Signal.LOGGED_OUT, epoch=row.epoch)  # of no use to us: ours will be the login after it
         if claim.refused:
-            blocked = self.blocked_by(claim)
+            error = self.blocked_by(claim.kind, claim.refused)
             if claim.kind == "passing":
-                waits = self.standing.waits(claim.wait_s, self.standing.patience.trouble or blocked)
+                waits = self.standing.waits(claim.wait_s, self.standing.patience.trouble or error)
                 return replace(waits, renews=renews)
-            return self.standing.refused(blocked)
+            return self.standing.refused(error)
         if not claim.granted:
             return Preparation(False, wait_s=max(claim.wait_s, 0.05))
         if len(self._fruitless) >= MOST_FRUITLESS and self.desk.has_brought(self.session.name, self._fruitless[0]):
@@ -225,20 +221,13 @@ class LoginManager:
             return self.standing.refused(login_errors.nothing_lasts(self.session, len(self._fruitless)))
         return begin(epoch=max(record.epoch, row.epoch if row is not None else 0) + 1)
 
-    def blocked_by(self, claim: Claim) -> SessionError:
+    def blocked_by(self, kind: str, refused: str) -> SessionError:
         """Why the store grants no login now, and what to do about it."""
-        name = self.session.name
-        because = "" if claim.kind == "refused" else self.desk.last_failure(self.session.key) or self.standing.reason
-        why = f"{claim.refused}; before: {because}" if because else claim.refused
-        if claim.kind == "passing":
-            return LoginFailed(name, why)
-        why += login_errors.came_from(self.session) if claim.kind == "refused" else ""
-        insist = f"crawl login {self.spider.name} --session {name}{self.by_browser} --force"
-        why = f"{why}; a changed account or spider is tried at once, and `{insist}` tries at once, too"
-        kinds: dict[str, type[SessionError]] = {"refused": WrongPassword, "human": NeedsHuman}
-        return kinds.get(claim.kind, LoginBudgetSpent)(name, why)
+        before = self.desk.last_failure(self.session.key) or self.standing.reason
+        insist = f"crawl login {self.spider.name} --session {self.session.name}{self.by_browser} --force"
+        return blocked(self.session, kind, refused, before=before, command=insist)
 
-    def _login(self, *, epoch: int) -> Preparation:
+    def _login(self, *, epoch: int, force: bool = False) -> Preparation:
         session, record = self.session, self.record
         record.signal(Signal.LOGIN_STARTED)
         self._on_login_start(session.name, self.standing.reason or "first login", False)
@@ -249,13 +238,16 @@ class LoginManager:
             with session.login_jar(session.jar_for_login(now=self._clock())):
                 with session.watching_login(claim.goes_on):
                     take_steps(session, self.spider, probe_url=self.probe_url)
+                if sent_nothing_else(session) and not force and (why := self._restorer.refused_before()):
+                    self.desk.end_login(session.key, LoginEnd("unsent"))  # they would go with the probe
+                    return self.standing.refused(self.blocked_by("refused", why))
                 self._check_login()
                 self._restorer.confirm()
         except Exception as error:  # noqa: BLE001 - a login step is users' code: whatever it raises ends the login
             return self._ended_badly(error)
         own = [*self.spider.start_urls, *([self.probe_url] if self.probe_url else [])]  # may show a form to a guest
         session.login_urls -= {page for page in session.login_urls if any(is_one_of(url, (page,)) for url in own)}
-        return self._keep(LoginEnd("ok", credentials=session.account.mark()), "login", epoch=epoch)
+        return self._keep(LoginEnd("ok", credentials=credentials_of_login(session)), "login", epoch=epoch)
 
     def _renew(self, *, epoch: int) -> Preparation:
         """Have a page of the app renew the session; where it wants a login, that is next."""
@@ -331,6 +323,8 @@ class LoginManager:
             let_in = good and not login_errors.is_form_back(session)
             tries = tries_of(error, sight, let_in=let_in, alike=self.standing.credentials.is_alike(brought))
             self._tries_after_loss = 1 if alive else tries
+            if isinstance(error, WrongPassword):
+                session.sent.refused_after = credentials_of_login(session)
             raise error
 
     def adopt_manually(self, *, url: str, claimed: bool = False) -> None:
@@ -380,7 +374,7 @@ class LoginManager:
         self.standing.patience.answers = self.standing.patience.answers or session.sent.answers > 0
         self.standing.reason = f"the last try failed: {found.error.why}"
         outcome = "lost" if lost_at_once else found.outcome
-        mark = session.account.mark()
+        mark = session.sent.refused_after or session.account.mark()
         self.desk.end_login(session.key, LoginEnd(outcome, found.error.why, mark, found.asked_s))
         if isinstance(found.error, NeedsHuman):
             record.why = found.error.why

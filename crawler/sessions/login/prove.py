@@ -7,6 +7,7 @@ from typing import Final
 
 from crawler.errors import StatusError
 from crawler.response import Response
+from crawler.sessions.login.always_sent import LastRefusal
 from crawler.sessions.login.probe import ProbePage, shown_by
 from crawler.sessions.login.signs import logged_in_sign
 from crawler.sessions.login.states import LoginRecord
@@ -40,22 +41,25 @@ class Prover:
     ) -> None:
         self.url, self.nothing, self.refused_at, self.is_mute = url, "", "", False
         self._session, self._spider, self._record, self._retry_after_s = session, spider, record, retry_after_s
-        self._page = ProbePage()
+        self._page, self._last_refusal = ProbePage(), LastRefusal()
         self.is_named = bool(spider.probe_url)
 
     def logged_out(self, *, fresh: bool = False) -> str | None:
         """Fetch the probe page. The reason when it shows that we are logged out, None when nothing speaks against us.
 
         Args:
-            fresh: Right after a login.
+            fresh: Right after a login. Then it is not fetched where its answer is known (`LastRefusal`).
         Raises:
             FetchError: It brought no usable answer, so nothing is known.
         """
         self.nothing = ""
         if self.url is None:
             return None
+        if fresh and (known := self._last_refusal.again(self._session, self.url)) is not None:
+            return known
         response = self._session.get(self.url)
         reason = logged_out_reason(self._spider, self._session, response, self.url)
+        self._last_refusal.saw(self._session, self.url, response.status_code, reason)
         self.is_mute = not logged_in_sign(response, css=self._spider.logged_in_css, text=self._spider.logged_in_text)
         if reason is None and (response.status_code >= 500 or response.status_code == 429):
             asked_s = self._retry_after_s(response.headers.get("Retry-After"))

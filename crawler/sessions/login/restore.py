@@ -10,6 +10,7 @@ from crawler.sessions.auth.schemes import dump_auth
 from crawler.sessions.auth.tokens import token_end
 from crawler.sessions.desk import Desk, StoredSession
 from crawler.sessions.login import login_errors, patience
+from crawler.sessions.login.always_sent import mark_of
 from crawler.sessions.login.forecast import forecast
 from crawler.sessions.login.patience import PROBE_PAUSES_S, probe_pause_s
 from crawler.sessions.login.prove import Prover
@@ -73,7 +74,7 @@ class Restorer:
         row = self._desk.load(self._session.key)
         if row is not None and row.epoch > 0 and self.take_over(row):
             try:
-                reason = standing.token_ended() or self._prover.logged_out()
+                reason = standing.token_ended() or self.refused_before() or self._prover.logged_out()
             except QuotaSpent:
                 raise
             except CrawlError as error:
@@ -105,7 +106,7 @@ class Restorer:
         if row is not None and row.epoch == record.epoch and row.version > record.version:
             self.take_over(row)  # another process has newer cookies of the same login
         try:
-            reason = standing.token_ended() or self._prover.logged_out()
+            reason = standing.token_ended() or self.refused_before() or self._prover.logged_out()
         except QuotaSpent:
             raise
         except CrawlError as error:
@@ -121,6 +122,14 @@ class Restorer:
             return None
         standing.became_ready(Signal.PROBE_OK, epoch=record.epoch)
         return Preparation(True, "still good")
+
+    def refused_before(self) -> str | None:
+        """Why nothing may be sent with the credentials that go with every request; None when something may.
+
+        It is on record that the site has refused these very ones, whatever process sent them: a probe sends them, too.
+        """
+        mark = mark_of(self._session)
+        return (self._desk.refused(self._session.key, mark) or None) if mark else None
 
     def _by_witness(self) -> str | None:
         """What the page that showed us logged out itself says, where the probe page may be one that everybody sees.

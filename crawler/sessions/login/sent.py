@@ -32,12 +32,14 @@ class Sent:
         answer: What it answered to the last request that held the password; after its redirects.
         is_back: That is the page on which the password was to be typed, made by scripts, so that no form shows it.
         answers: How many answers came.
+        refused_after: The mark of what the probe after it was refused; "" where it was not.
     """
 
     credentials: bool = False
     answer: Response | None = None
     is_back: bool = False
     answers: int = 0
+    refused_after: str = ""
 
     def answered(self, answer: Response, before: Response | None, account: Account) -> None:
         """An answer has come.

@@ -133,6 +133,7 @@ class SessionDoor:
         if doubt.rests and self._evidence.unproven(name).evidence.next(under_way) is not Next.WAIT:
             doubt.rests = False
             self._requests.send_first(self._gates.opened((SESSION, name)))
+        record.page_is_back(outcome.request.id)
         return ruling.settle
 
     def rest(self, name: str) -> None:

@@ -92,9 +92,10 @@ class LoginRecord:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards state and epoch; no I/O and no users' code under it
+        self._lock = threading.Lock()  # guards state, epoch and what was refused; no I/O and no users' code under it
         self._state = LoginState.UNPROVEN
         self._epoch = 0
+        self._refused: set[int] = set()  # requests that were refused, of which the scheduler has not heard yet
         self.version = 0
         self.proved_at: float | None = None
         self.logged_in_at: float | None = None
@@ -108,6 +109,25 @@ class LoginRecord:
     @property
     def epoch(self) -> int:
         return self._epoch
+
+    @property
+    def may_send(self) -> bool:
+        """Whether nothing speaks against it: a worker asks before it sends what the scheduler has handed out."""
+        return self._state is LoginState.READY and not self._refused
+
+    def page_refused(self, request: int) -> None:
+        """Credentials that go with every request were refused: nothing more is sent before the scheduler has decided.
+
+        Called by a worker as soon as it has seen the answer.
+        """
+        with self._lock:
+            self._refused.add(request)
+
+    def page_is_back(self, request: int) -> None:
+        """The scheduler has heard of the answer and done what follows."""
+        if self._refused:  # seldom
+            with self._lock:
+                self._refused.discard(request)
 
     def signal(self, signal: Signal, *, epoch: int | None = None) -> LoginState:
         """Move on by the table; *epoch* becomes the session's epoch.

@@ -147,6 +147,11 @@ def may_begin(book: LoginBook, trying: Trying, now: float) -> Decision:
     return next((each for each in decisions if each.until > now), Decision())
 
 
+def are_refused(book: LoginBook, trying: Trying, now: float) -> Decision:
+    """Whether the site has refused the credentials of *trying*: then they are not sent by anything else, either."""
+    return _refused(book, trying, now)
+
+
 def begun(book: LoginBook, trying: Trying, *, token: int, now: float) -> LoginBook:
     """*book* with a login that begins now; *token* identifies it."""
     attempt = Attempt(now, now, "", token, 0.0, trying.spider, trying.steps, trying.credentials, trying.renews)

@@ -20,9 +20,11 @@ from crawler.sessions.desk import LoginEnd
 from crawler.stores.base import Cipher, LoginClaim
 from crawler.stores.driver import Driver, Membership, Transaction
 from crawler.stores.policy.login_policy import (
+    Decision,
     LoginBook,
     Trying,
     account_of,
+    are_refused,
     begun,
     clock_time,
     may_begin,
@@ -44,6 +46,10 @@ _CLAIM = "UPDATE crawl_sessions SET login_owner = ?, login_token = ?, login_unti
 _LIVES_ON = """UPDATE crawl_logins SET expired_at = NULL, epoch = ? WHERE id = (SELECT max(id) FROM crawl_logins
 WHERE key = ? AND outcome = 'ok')"""
 REFUSED = "refused:"  #: prefix of the values that hold the books of accounts, with refused credentials
+
+
+def _told(decision: Decision, now: float) -> str:
+    return f"{decision.why}; possible again at {clock_time(decision.until, now)}"
 
 
 class LoginRows:
@@ -83,12 +89,11 @@ class LoginRows:
             abandoned = self._members.takes_login(key)
             if held is not None and held[0] > now and not abandoned:
                 return LoginClaim(False, row, wait_s=min(held[0] - now, _ASK_AGAIN_S))
-            book = self._book(raw, key)
+            book = self._book(key)
             decision = may_begin(book, trying, now)
             if decision.until > now:
                 self._members.ends_login(key)
-                refused = f"{decision.why}; possible again at {clock_time(decision.until, now)}"
-                return LoginClaim(False, row, decision.until - now, refused, decision.kind)
+                return LoginClaim(False, row, decision.until - now, _told(decision, now), decision.kind)
             (token,) = raw.execute(
                 "INSERT INTO crawl_logins (key, owner, epoch, started_at) VALUES (?, ?, ?, ?) RETURNING id",
                 (key, owner, epoch, now),
@@ -98,9 +103,18 @@ class LoginRows:
             self._keep_book(raw, key, begun(book, trying, token=token, now=now))
         return LoginClaim(True, row, token=token)
 
-    def _book(self, raw: Transaction, key: str) -> LoginBook:
-        """What is known about the logins of the account that *key* belongs to."""
-        row = raw.execute("SELECT value FROM crawl_values WHERE name = ?", (REFUSED + account_of(key),)).fetchone()
+    def refused(self, key: str, trying: Trying) -> str:
+        """Why the credentials of *trying* may not be sent now, since the site has refused them; "" when they may.
+
+        Nothing is claimed, and nothing written.
+        """
+        now = self._db.now()
+        decision = are_refused(self._book(key), trying, now)
+        return _told(decision, now) if decision.until > now else ""
+
+    def _book(self, key: str) -> LoginBook:
+        """What is known about the logins of the account that *key* belongs to; inside a transaction, or outside."""
+        row = self._db.one("SELECT value FROM crawl_values WHERE name = ?", (REFUSED + account_of(key),))
         try:
             found = json.loads(row[0]) if row else {}
             marks = self._opened(found, place_of_value(REFUSED + account_of(key)))
@@ -154,7 +168,7 @@ class LoginRows:
                 "UPDATE crawl_logins SET ended_at = ?, outcome = ?, run = ?, epoch = ? WHERE id = ? AND outcome = ''",
                 (self._db.now(), recorded, run, snapshot.epoch if snapshot else -1, token),
             )
-            now, book = self._db.now(), self._book(raw, key)
+            now, book = self._db.now(), self._book(key)
             book = book_after(
                 book, ended.outcome, token=token, now=now, asked_s=ended.asked_s, credentials=ended.credentials
             )

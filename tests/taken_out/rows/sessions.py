@@ -13,6 +13,7 @@ _MEMBERS: Final = "tests/members/test_members.py"
 _EVERY_PAGE: Final = f"{_MEMBERS}::test_every_page_once_no_innocent_page_left_out_and_about_as_many_logins_as_sessions"
 _POLICY: Final = "crawler/stores/policy/login_policy.py"
 _POLICY_TESTS: Final = "tests/stores/test_login_policy.py"
+_ALWAYS_SENT: Final = "tests/sessions/test_always_sent.py"
 _FETCHED_TWICE: Final = "200 pages of an API with a short token were fetched 477 times"
 _BANNED: Final = "a page that only showed the loss of a session was banned for ever"
 _NOT_LISTED: Final = "nothing listed, explained or cleared a ban"
@@ -381,5 +382,32 @@ ENTRIES: Final = [
             )
         ],
         [_EVERY_PAGE],
+    ),
+    Entry(
+        "refused-before-the-probe",
+        "each later run proved a refused Basic password by sending it again",
+        [
+            Swap(
+                "crawler/sessions/login/restore.py",
+                "        mark = mark_of(self._session)\n",
+                '        mark = "" and mark_of(self._session)\n',
+            )
+        ],
+        [f"{_ALWAYS_SENT}::test_later_runs_send_neither_a_probe_nor_a_login_with_what_was_refused"],
+    ),
+    Entry(
+        "nothing-more-from-the-first-refusal",
+        "with 8 connections, 14 pages and two probes went out with a password that was refused",
+        [
+            Swap(
+                "crawler/sessions/login/states.py",
+                "return self._state is LoginState.READY and not self._refused\n",
+                "return self._state is LoginState.READY\n",
+            )
+        ],
+        [
+            "tests/sessions_e2e/test_refused_with_each_page.py"
+            "::test_L11_refused_credentials_are_sent_by_what_was_under_way_and_one_probe_and_by_no_later_run[basic]"
+        ],
     ),
 ]
