@@ -134,6 +134,9 @@ def _of_account(part: str) -> str:
 
 def reading_of(response: Response) -> ParseMethod:
     """How a page is read: what repeats on it, and the link to the next one."""
+    if response.file_type:
+        said = f"a file and no page ({response.file_type}): response.file(link) on a page that links to it keeps it"
+        return ParseMethod(['yield {"url": response.url, "size_bytes": len(response.body)}'], [said], True)
     if not response.has_elements:
         return _reading_of_json(response)
     if response.selector.type == "xml":
