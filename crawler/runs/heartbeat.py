@@ -24,6 +24,7 @@ from crawler.stores.base import ValueStore
 FIRST_S, EVERY_S, IDLE_S = 0.5, 2.0, 15.0  #: after the start; while something happens; as a sign of life
 _KEPT_S = 86_400.0  #: for a process that was killed
 _WHY = 200
+_SETTLED = (LoginState.READY, LoginState.PARKED, LoginState.REFUSED)
 _LOOKED_AT = 2_000  #: hosts of which the busiest are chosen
 
 
@@ -130,7 +131,7 @@ class Heartbeat:
 
 def _session(manager: LoginManager, now: float) -> LiveSession:
     record, (until, waits_for) = manager.record, manager.standing.patience.waits
-    waits = until > now and record.state is not LoginState.READY
+    waits = until > now and record.state not in _SETTLED
     why = hide(waits_for if waits else record.why)[:_WHY]
     name, key = manager.session.name, manager.session.key
     return LiveSession(name, str(record.state), record.epoch, why, until if waits else 0.0, key)

@@ -222,15 +222,13 @@ class SessionDoor:
     def _prepared(self, name: str, prepared: Preparation, started_at: float, elapsed_ms: float) -> None:
         self.tasks -= 1
         self.proving.discard(name)
-        patience, trouble = self._pool.manager(name).standing.patience, prepared.trouble
-        patience.waits = (self._clock() + prepared.wait_s, trouble.why) if trouble is not None else (0.0, "")
         if prepared.ready:
             self._ready(name, prepared, started_at, elapsed_ms)
         elif prepared.error is None:
             self._gates.try_again((SESSION, name), self._clock() + prepared.wait_s)
-            if trouble is not None:
+            if prepared.trouble is not None:
                 what = "renewal" if prepared.renews else "login"
-                message = f"{trouble.why}; the {what} goes on in {prepared.wait_s:,.0f} s"
+                message = f"{prepared.trouble.why}; the {what} goes on in {prepared.wait_s:,.0f} s"
                 self._teller.tell(Warned(self._clock(), f"session {name}", message))
         else:
             judged = self._evidence.unproven(name).given_up()
