@@ -76,8 +76,10 @@ class Response(ResponseText):
 
     @property
     def selector(self) -> Selector:
-        """A parsel Selector over the page, made once."""
+        """A parsel Selector over the page, made once. Raises SpiderError for a file, as `css` does."""
         if self._selector is None:
+            if self.file_type:
+                raise no_elements(self)
             self._selector, warning = parse(self)
             if warning:
                 self.warnings.append(warning)
@@ -88,7 +90,8 @@ class Response(ResponseText):
         """The elements, texts (``::text``) and attributes (``::attr(href)``) that a CSS query finds.
 
         Raises:
-            SpiderError: The page is JSON, which has no elements; in `is_logged_out` it finds nothing there instead.
+            SpiderError: The answer is JSON or a file (`file_type`), which has no elements; in `is_logged_out` it
+                finds nothing there instead.
         """
         elements: Selector = self._elements if self._elements is not None else self._marked_up()
         return elements.css(query)
@@ -106,15 +109,12 @@ class Response(ResponseText):
         if selector.type != "json":
             self._elements = selector
             return selector
-        raise SpiderError(
-            f"{redact(self.url)} is JSON ({self.content_type}), which has no elements to find;"
-            " read it with response.json() or response.selector.jmespath(...)"
-        )
+        raise no_elements(self)
 
     @property
     def has_elements(self) -> bool:
         """False for JSON (by its Content-Type) and for files: css and xpath find nothing in them."""
-        return not self.is_file and not is_json(self.content_type)
+        return not (self.is_file or is_json(self.content_type) or self.file_type)
 
     @property
     def base_url(self) -> str:
@@ -125,7 +125,7 @@ class Response(ResponseText):
                 self._elements is not None  # quicker in the tree, where there is one
                 or _BASE.search(self.body) is not None
                 or self.charset != charsets.DEFAULT
-            ):
+            ) and not self.file_type:
                 base = base_of(self.selector)
                 if base:
                     with suppress(InvalidURL):
@@ -263,3 +263,17 @@ def _with(plain: Request, wanted: dict[str, Any]) -> Request:
     request = Request(plain.url, plain.callback, session=plain.session, **wanted)
     request.link = plain.link
     return request
+
+
+def no_elements(response: Response) -> SpiderError:
+    """What `css` and `xpath` raise where there are no elements."""
+    url, kind = redact(response.url), response.file_type
+    if kind:
+        return SpiderError(
+            f"{url} is a file ({kind}), which has no elements to find; response.body has its bytes, and"
+            " `yield response.file(link)` on the page that links to it, or `yield File(url)`, keeps files"
+        )
+    return SpiderError(
+        f"{url} is JSON ({response.content_type}), which has no elements to find;"
+        " read it with response.json() or response.selector.jmespath(...)"
+    )

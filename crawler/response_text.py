@@ -12,6 +12,7 @@ from requests.cookies import RequestsCookieJar
 from crawler.headers import headers_of, value_of
 from crawler.pages import charsets
 from crawler.pages.charsets import declared, usable
+from crawler.pages.kinds import file_type
 from crawler.untyped import take_cookies
 
 #: what requests puts into a response, without what each response needs its own copy of
@@ -39,6 +40,7 @@ class ResponseText(requests.Response):
     _selector: Any = None  # made from the text by subclasses that read more than that
     _elements: Any = None  # the selector, where the page has elements
     _base: str | None = None
+    _file_type: str | None = None
 
     def __init__(self) -> None:
         fields = self.__dict__  # as requests makes it, except for a cookie jar that is hardly ever looked at
@@ -79,8 +81,16 @@ class ResponseText(requests.Response):
         """By its Content-Type, or by its first bytes where there is none."""
         kind = self.content_type
         if kind:
-            return kind in ("text/html", "application/xhtml+xml")
+            return kind in ("text/html", "application/xhtml+xml") and not self.file_type
         return _MARKUP.match(self.body) is not None
+
+    @property
+    def file_type(self) -> str:
+        """The media type of an answer that is a file and no text: an archive, a picture, a PDF; "" for text."""
+        found = self._file_type
+        if found is None:
+            found = self._file_type = file_type(self.content_type, self.body)
+        return found
 
     @property
     def encoding(self) -> str | None:  # an attribute of requests, which knows only the header
@@ -103,6 +113,8 @@ class ResponseText(requests.Response):
             wanted = usable(self._encoding) if self._encoding is not None else None
             if wanted is not None:  # set by the user, as requests allows
                 self._text, self._charset = self.body.decode(wanted, "replace"), wanted
+            elif self.file_type:  # there is no charset to be guessed
+                self._text, self._charset = self.body.decode(charsets.DEFAULT, "replace"), charsets.DEFAULT
             else:
                 found = charsets.read(self.headers.get("Content-Type"), self.body)
                 self._text, self._charset = found.text, found.charset
@@ -114,7 +126,7 @@ class ResponseText(requests.Response):
     def charset(self) -> str:
         """The codec that the body is read with, as Python names it."""
         if self._charset is None:
-            if self._encoding is None and self.is_plain_utf8:
+            if self._encoding is None and (self.is_plain_utf8 or self.file_type):
                 self._charset = charsets.DEFAULT
             else:
                 self._text = None

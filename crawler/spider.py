@@ -17,7 +17,7 @@ from crawler.identity import Identity as Identity
 from crawler.links import Rule
 from crawler.nearest import nearest
 from crawler.render import Render
-from crawler.response import SPREAD, Request, Response
+from crawler.response import SPREAD, Request, Response, no_elements
 from crawler.spider_checks import check_class
 
 if TYPE_CHECKING:
@@ -252,7 +252,15 @@ class CrawlSpider(Spider):
         rule = self.rules[rule_number]
         if rule.callback:
             method = self.callback(rule.callback) if isinstance(rule.callback, str) else rule.callback
-            yield from method(response, **rule.cb_kwargs) or ()
+            try:
+                yield from method(response, **rule.cb_kwargs) or ()
+            except SpiderError as error:
+                if not response.file_type or str(error) != str(no_elements(response)):
+                    raise
+                response.warnings.append(  # a link says nothing about what it leads to
+                    f"a file and no page ({response.file_type}): the callback of its rule, which looks for elements,"
+                    " ended there; response.file(link) keeps files"
+                )
         if rule.follow:
             yield from self._follow(response)
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from crawler.authoring.login_forms import CODE, PASSWORD, USERNAME, LoginForm
 from crawler.authoring.next_links import find_next, find_next_in_json
 from crawler.authoring.repeating import ListFound, find_json_list, find_list, quoted
+from crawler.authoring.xml_lists import find_in_xml
 from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 
@@ -133,8 +134,13 @@ def _of_account(part: str) -> str:
 
 def reading_of(response: Response) -> ParseMethod:
     """How a page is read: what repeats on it, and the link to the next one."""
+    if response.file_type:
+        said = f"a file and no page ({response.file_type}): response.file(link) on a page that links to it keeps it"
+        return ParseMethod(['yield {"url": response.url, "size_bytes": len(response.body)}'], [said], True)
     if not response.has_elements:
         return _reading_of_json(response)
+    if response.selector.type == "xml":
+        return _reading_of_xml(response)
     found, following = find_list(response), find_next(response)
     if found is None:
         lines, told = unseen_reading().lines, ["nothing that repeats: each page gives its address and title"]
@@ -180,6 +186,26 @@ def _rows(found: ListFound) -> Iterator[str]:
     for each in found.fields:
         yield f"        {quoted(each.name)}: {each.expression},"
     yield "    }"
+
+
+def _reading_of_xml(response: Response) -> ParseMethod:
+    read = find_in_xml(response)
+    if read is None:
+        lines = ['yield {"url": response.url, "root": response.xpath("name(/*)").get()}']
+        told = ["XML in which nothing repeats: each document gives its address and the name of its root"]
+        return ParseMethod(lines, told, True)
+    lines = [
+        *(
+            f"response.selector.register_namespace({quoted(prefix)}, {quoted(space)})"
+            for prefix, space in read.spaces.items()
+        ),
+        *_rows(read.found),
+    ]
+    told = [f"XML: {read.found.count} x {read.found.rows} with {', '.join(each.name for each in read.found.fields)}"]
+    if read.following:
+        lines.append(f"yield from response.follow_all(xpath={quoted(read.following)})")
+        told.append(f"next page: xpath={quoted(read.following)}")
+    return ParseMethod(lines, told)
 
 
 def _reading_of_json(response: Response) -> ParseMethod:

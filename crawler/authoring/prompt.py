@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import webbrowser
 from collections.abc import Callable
+from mimetypes import guess_extension
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,8 @@ class Prompt:
         if shown is None:
             raise UsageError("view(): there is no page yet")
         ending = ".html" if shown.is_html else ".json" if not shown.has_elements else ".txt"
+        if shown.file_type:
+            ending = guess_extension(shown.file_type) or ".bin"
         path = self._folder / f"page-{len(list(self._folder.iterdir())) + 1}{ending}"
         path.write_bytes(_with_base(shown) if shown.is_html else shown.body)
         if not self._opens(path.as_uri()):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawler.cli import options
-from crawler.cli.status_commands import stored
+from crawler.cli.status_commands import login_waits, stored
 from crawler.cli.text import columns, duration, local_time, safe, say, tell
 from crawler.errors import UsageError
 
@@ -27,6 +27,7 @@ SessionName = Annotated[
 @app.command("list")
 def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> None:
     """List all sessions with health, age, last proof and expected end."""
+    from crawler.output.live import waiting_logins
     from crawler.output.snapshots import judge
     from crawler.stores.session_desk import PROXIES
 
@@ -35,10 +36,14 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
         found = [(row, judge(row, source.logins.lives(row.key), now)) for row in source.sessions.all()]
         proxies = {row.key: source.values.get(PROXIES + row.key) for row, _ in found}
         resting = source.quotas.resting()
+        waits = {each.key: each for sessions in waiting_logins(source).values() for each in sessions}
     if as_json:
         for row, judged in found:
             until, why = resting.get(row.key, (None, ""))
-            say(json.dumps({**_as_dict(row, judged), "rests_until": until, "rests_since": why}))
+            rests = {"rests_until": until, "rests_since": why}
+            waiting = waits.get(row.key)
+            login = {"login_waits_until": waiting.waits_until, "login_waits_for": waiting.why} if waiting else {}
+            say(json.dumps({**_as_dict(row, judged), **rests, **login}))
         return
     for line in columns(
         [
@@ -60,7 +65,9 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
     for row, _ in found:
         for line in _proxy_lines(row.name, proxies.get(row.key) or {}, now):
             say(line)
-    if not found:
+    for session in waits.values():
+        say(f"{safe(session.name)}: {login_waits(session)}")
+    if not found and not waits:
         tell("crawl: no session is stored yet; `crawl login NAME` or a run makes one")
 
 

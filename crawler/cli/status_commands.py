@@ -8,18 +8,20 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crawler.cli import exits, options
-from crawler.cli.text import columns, counted, local_time, say, size
+from crawler.cli.text import columns, counted, local_time, safe, say, size
 from crawler.errors import UsageError
 
 if TYPE_CHECKING:
     from crawler.output.held_files import FileAudit
     from crawler.output.history import Status
+    from crawler.output.live import LiveSession
     from crawler.settings import Settings
     from crawler.stores.base import Store
 
@@ -68,6 +70,7 @@ def status(
 ) -> None:
     """Show where crawls stand. For each spider, or for NAME: requests by state, hosts, failures, sessions."""
     from crawler.output import history
+    from crawler.output.live import waiting_logins
 
     wanted = checked(name)
     with stored(options.typed_settings(None, store=store)) as source:
@@ -75,7 +78,7 @@ def status(
         found = [each for each in (history.status(source, spider) for spider in names) if each is not None]
         if wanted is not None and not found:
             raise never_ran(source, wanted)
-        sessions = source.sessions.all()
+        sessions, waits = source.sessions.all(), waiting_logins(source)
         disk = "" if as_json else _disk(source)
     used = [each.sessions for each in found]
     if all(keys is not None for keys in used):
@@ -83,11 +86,14 @@ def status(
         sessions = [row for row in sessions if row.key in known]
     if as_json:
         for each in found:
-            say(json.dumps(each.as_dict()))
+            waiting = [asdict(session) for session in waits.get(each.spider, ())]
+            say(json.dumps({**each.as_dict(), "waiting_logins": waiting}))
         return
     for number, each in enumerate(found):
         for line in ([""] if number else []) + status_lines(each, store):
             say(line)
+        for session in waits.get(each.spider, ()):
+            say(f"session {safe(session.name)}: {login_waits(session)}")
     if sessions:
         say()
         for line in columns(
@@ -98,6 +104,12 @@ def status(
     if found:
         say()
         say(disk)
+
+
+def login_waits(session: LiveSession) -> str:
+    """That the login of a session waits, until when and why; "" where it does not."""
+    until = local_time(session.waits_until)[11:] if session.waits_until else ""
+    return f"login waits until {until}: {safe(session.why)}" if until else ""
 
 
 def _disk(source: Store) -> str:

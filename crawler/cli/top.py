@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crawler.cli import options
-from crawler.cli.status_commands import checked, never_ran, stored
+from crawler.cli.status_commands import checked, login_waits, never_ran, stored
 from crawler.cli.text import about, columns, counted, duration, local_time, say, tell
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _marked(view: LiveView) -> list[tuple[str, str]]:
     )
     lines += _table(
         ("session", "state", "logins", ""),
-        [(each.name, each.state, each.epoch, each.why) for each in view.sessions],
+        [(each.name, each.state, each.epoch, login_waits(each) or each.why) for each in view.sessions],
         [_OF_SESSIONS.get(each.state, "") for each in view.sessions],
     )
     lines += _table(

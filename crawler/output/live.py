@@ -50,12 +50,19 @@ class HostState:
 
 @quick_dataclass
 class LiveSession:
-    """One session: the state of its login, and, if it cannot be used, why."""
+    """One session: the state of its login, and, if it cannot be used, why.
+
+    Attributes:
+        waits_until: Its login or probe waits until then, seconds since 1970; 0 where it does not.
+        key: Of what is stored about it.
+    """
 
     name: str
     state: str
     epoch: int = 0
     why: str = ""
+    waits_until: float = 0.0
+    key: str = ""
 
 
 @quick_dataclass
@@ -217,6 +224,16 @@ def look(source: Store, spider: str) -> LiveView | None:
     )
 
 
+def waiting_logins(source: Store) -> dict[str, list[LiveSession]]:
+    """The sessions of runs that are under way whose login waits, each once, by spider."""
+    now, found = source.now(), dict[str, list[LiveSession]]()
+    for run in source.runs.last(limit=200):
+        if run.ended_at is None and run.spider not in found and source.runs.running(run.spider) is not None:
+            there = [each for each in process_words(source, run.id) if not each.gone]
+            found[run.spider] = [each for each in _sessions(there) if each.waits_until > now]
+    return {spider: sessions for spider, sessions in found.items() if sessions}
+
+
 def process_words(source: Store, run: int) -> list[ProcessState]:
     """What the members of a run last reported, by their numbers, and whether each is there."""
     gone = {each.number: each.gone for each in source.members.of(run)}
@@ -278,7 +295,8 @@ def _sessions(processes: Iterable[ProcessState]) -> list[LiveSession]:
     """Each session once, as known to the process that has seen most of its logins."""
     found: dict[str, LiveSession] = {}
     for session in (session for process in processes for session in process.sessions):
-        if session.name not in found or session.epoch > found[session.name].epoch:
+        known = found.get(session.name)
+        if known is None or (session.epoch, session.waits_until) > (known.epoch, known.waits_until):
             found[session.name] = session
     return [found[name] for name in sorted(found)]
 

@@ -79,6 +79,8 @@ def judge(row: SessionRow, lives_s: Sequence[float], now: float) -> Judged:
     storage.load(inside.get("storage"))
     ends = token_end(inside.get("auth"), headers if isinstance(headers, dict) else {}, storage)
     expected = forecast(expiries, lives_s, logged_in_at=row.logged_in_at, now=now, token_end=ends)
+    if row.state in _WORDS and (expected.expected_end or 0.0) > now:  # it did not live that long
+        return Judged(_health(row, expected.health), None, "it was found logged out")
     return Judged(_health(row, expected.health), expected.expected_end, expected.why)
 
 

@@ -56,6 +56,11 @@ _PLAIN_ZIP: Final = ("application/zip", "application/x-zip")  #: say nothing abo
 _SNIFFED: Final = frozenset(kind for _, kind in _MAGIC) - _CONTAINED.keys()
 _VAGUE: Final = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/force-download"})
 MARKUP_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
+_BEGINNINGS: Final = tuple(magic for magic, _ in _MAGIC)
+#: bytes that no text has. Source: WHATWG "MIME Sniffing", binary data bytes
+_BINARY: Final = late_pattern(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_LOOKED_AT: Final = 1_445  #: bytes, as browsers look at before they call something text
+_MARKS: Final = (b"\xfe\xff", b"\xff\xfe", b"\xef\xbb\xbf")  #: with which text begins
 
 
 def is_markup(head: bytes) -> bool:
@@ -98,6 +103,32 @@ def type_of(head: bytes, declared: str, by_name: str) -> str:
     if found:
         return found
     return declared if declared not in _VAGUE else by_name or "application/octet-stream"
+
+
+def file_type(declared: str, body: bytes) -> str:
+    """The media type of an answer that is a file and no text (an archive, a picture, a font); "" for text.
+
+    What the server calls text is text, unless it begins as a file does and cannot be read. Quick for pages.
+    """
+    if declared in MARKUP_TYPES or declared.startswith("text/") or not declared or declared.endswith(("xml", "json")):
+        if not body.startswith(_BEGINNINGS):  # nearly always
+            return ""
+        return sniffed(body) if not _is_text(body) else ""
+    head = body[:_LOOKED_AT]
+    found = sniffed(head)
+    if found == "text/html" or head.startswith(_MARKS):
+        return ""
+    if found or _BINARY.search(head) is not None:
+        return type_of(head, declared, "")
+    return ""
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return _BINARY.search(body[:_LOOKED_AT]) is None
 
 
 def why_not(wanted: str, head: bytes, declared: str) -> str:

@@ -108,7 +108,7 @@ def _json(response: Page) -> Selector:
 
 def _xml(response: Page) -> tuple[Selector, str]:
     """As parsel reads XML, and what was wrong with it."""
-    from parsel import Selector
+    from crawler.pages.xml_selectors import XmlSelector
 
     body = response.text_bytes()
     if len(body) > SMALL_BYTES:
@@ -126,7 +126,7 @@ def _xml(response: Page) -> tuple[Selector, str]:
             break
         if entry.level == etree.ErrorLevels.FATAL:
             warning = warning or f"broken XML: {entry.message[:200]}; what follows may be missing"
-    return Selector(root=root, type="xml"), warning
+    return XmlSelector.over(root, response.warnings), warning
 
 
 def _gather(root: Any) -> None:

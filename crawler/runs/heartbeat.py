@@ -17,12 +17,14 @@ from crawler.output.live import MOST_HOSTS, MOST_SESSIONS, WORKING, HostState, L
 from crawler.quick_dataclass import quick_dataclass
 from crawler.runs.stats import Stats
 from crawler.sessions.login.manager import LoginManager
+from crawler.sessions.login.states import LoginState
 from crawler.sessions.secrets import hide
 from crawler.stores.base import ValueStore
 
 FIRST_S, EVERY_S, IDLE_S = 0.5, 2.0, 15.0  #: after the start; while something happens; as a sign of life
 _KEPT_S = 86_400.0  #: for a process that was killed
 _WHY = 200
+_SETTLED = (LoginState.READY, LoginState.PARKED, LoginState.REFUSED)
 _LOOKED_AT = 2_000  #: hosts of which the busiest are chosen
 
 
@@ -49,7 +51,7 @@ class Heartbeat:
     def __init__(self, values: ValueStore, me: ProcessState, stats: Stats, sight: SeenNow) -> None:
         self._values, self._me, self._stats, self._sight = values, me, stats, sight
         self._name = name_of(stats.summary.run, me.number)
-        self._last, self._at = (-1, -1, WORKING), 0.0
+        self._last, self._at = (-1, -1, WORKING, -1), 0.0
         self._pages, self._counted_at, self._rate = 0, me.at, 0.0
         self._written = False
 
@@ -59,7 +61,8 @@ class Heartbeat:
             return 0.0
         if not self._at:
             return self._me.at + FIRST_S
-        return self._at + (IDLE_S if self._last == (self._stats.summary.pages, under_way, state) else EVERY_S)
+        seen = self._stats.summary.pages, under_way, state, self._stats.told
+        return self._at + (IDLE_S if self._last == seen else EVERY_S)
 
     def beat(self, now: float, under_way: int, state: str = WORKING, *, leads: bool = False) -> None:
         """Write, when it is due. A store that cannot be written shows up in other ways."""
@@ -69,7 +72,7 @@ class Heartbeat:
 
     def begin(self, now: float, under_way: int = 0, state: str = WORKING, *, leads: bool = False) -> None:
         """Write now."""
-        self._at, self._last = now, (self._stats.summary.pages, under_way, state)
+        self._at, self._last = now, (self._stats.summary.pages, under_way, state, self._stats.told)
         try:
             word = self._word(now, under_way, state, leads=leads).as_dict()
             self._values.set(self._name, word, ttl_s=_KEPT_S, hot=True)
@@ -96,10 +99,7 @@ class Heartbeat:
             state=state,
             leads=leads,
             hosts=[self._host(each, now) for each in self._busiest()],
-            sessions=[
-                LiveSession(each.session.name, str(each.record.state), each.record.epoch, hide(each.record.why)[:_WHY])
-                for each in list(sight.managers())[:MOST_SESSIONS]
-            ],
+            sessions=[_session(each, now) for each in list(sight.managers())[:MOST_SESSIONS]],
             timeline=stats.timeline.as_list() if leads else [],
         )
 
@@ -127,6 +127,14 @@ class Heartbeat:
             len(slot.waiting) + len(slot.ready),
             health.connections(self._sight.allowed),
         )
+
+
+def _session(manager: LoginManager, now: float) -> LiveSession:
+    record, (until, waits_for) = manager.record, manager.standing.patience.waits
+    waits = until > now and record.state not in _SETTLED
+    why = hide(waits_for if waits else record.why)[:_WHY]
+    name, key = manager.session.name, manager.session.key
+    return LiveSession(name, str(record.state), record.epoch, why, until if waits else 0.0, key)
 
 
 def _held(slot: HostSlot) -> int:

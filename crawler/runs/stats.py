@@ -51,6 +51,7 @@ class Stats:
         self._warning = ""
         self.together = together or Together()
         self.timeline = Timeline()
+        self.told = 0  #: events so far: one means that something is new
         self._stands = (0, 0)  # waiting and failed, as last reported
 
     @property
@@ -59,7 +60,8 @@ class Stats:
         return bool(self._observers)
 
     def tell(self, event: Event) -> None:
-        """Call the observers; one that raises is reported and left out from then on."""
+        """Count an event, and call the observers; one that raises is reported and left out from then on."""
+        self.told += 1
         for observer in list(self._observers):
             try:
                 observer(event)

@@ -6,6 +6,7 @@ import gzip
 import secrets
 import threading
 from collections.abc import Callable
+from html import escape
 
 from crawler.testing.books import Shop
 from crawler.testing.layout import Layout, VisitorRequest
@@ -34,6 +35,7 @@ class Surroundings:
             "sitemap-1.xml": self.sitemap,
             "sitemap-2.xml.gz": self.sitemap,
             "sitemap_index.xml": self.sitemap_index,
+            "books.atom": self.feed,
             "calendar": self.calendar,
             "deep": self.deep,
             "trail": self.trail,
@@ -79,6 +81,22 @@ class Surroundings:
         rows = "".join(f"<url><loc>{base}/book/{book.id}</loc><lastmod>2026-01-01</lastmod></url>\n" for book in chosen)
         text = f'{_XML}<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{rows}</urlset>\n'
         return gzip.compress(text.encode(), 6, mtime=0) if name.endswith(".gz") else text.encode()
+
+    def feed(self, visit: VisitorRequest) -> Answer:
+        """``/books.atom?page=1``: the catalogue as an Atom feed, with a link to the next page."""
+        text = visit.call.query().get("page", "1")
+        page = int(text) if text.isdecimal() and len(text) < 10 else 0
+        books = self._shop.on_page(page)
+        if not books:
+            return self._layout.not_found(visit)
+        entries = "".join(
+            f"<entry><title>{escape(book.title)}</title><id>urn:upc:{book.upc}</id>"
+            f'<updated>2026-01-01T00:00:00Z</updated><link href="/book/{book.id}"/></entry>\n'
+            for book in books
+        )
+        following = f'<link rel="next" href="/books.atom?page={page + 1}"/>' if self._shop.on_page(page + 1) else ""
+        feed = f'{_XML}<feed xmlns="http://www.w3.org/2005/Atom">\n<title>Books</title>{following}\n{entries}</feed>\n'
+        return Answer(200, feed.encode(), "application/atom+xml")
 
     def calendar(self, visit: VisitorRequest) -> Answer:
         """``/calendar/?month=2026-01``: a month, and a link to the next one, without end."""

@@ -147,6 +147,18 @@ def test_the_sitemaps_list_every_public_book_plain_and_compressed(make_practice_
     assert both == site.truth.book_urls
 
 
+def test_the_feed_has_every_public_book_once(make_practice_site, visit) -> None:
+    site = make_practice_site(books=45)
+    visitor, path, found = visit(site), "/books.atom", []
+    while path:
+        feed = etree.fromstring(visitor.see(path).content)
+        found += feed.xpath("//*[local-name()='entry']/*[local-name()='link']/@href")
+        path = next(iter(feed.xpath("/*/*[local-name()='link'][@rel='next']/@href")), "")
+
+    assert [f"{site.url}{link}" for link in found] == site.truth.book_urls
+    assert visitor.see("/books.atom?page=9").status_code == visitor.see("/books.atom?page=x").status_code == 404
+
+
 def test_robots_txt_forbids_the_private_pages_and_names_the_delay(make_practice_site, visit) -> None:
     site = make_practice_site(crawl_delay_s=0.5)
     rules = Protego.parse(visit(site).see("/robots.txt").text)

@@ -149,6 +149,7 @@ class LoginManager:
             try:
                 return self._prepare()
             except QuotaSpent as spent:  # by a probe, whose answer nobody knows then
+                self.standing.patience.waits = self.standing.clock() + spent.wait_s, spent.why
                 return Preparation(False, wait_s=spent.wait_s, trouble=SessionError(self.session.name, spent.why))
 
     def _prepare(self) -> Preparation:

@@ -21,16 +21,18 @@ class Patience:
     Attributes:
         trouble: What is waited for, or None.
         answers: The site has answered something in this run.
+        waits: Until when, seconds since 1970, and why a login or probe waits; for those who watch.
     """
 
     def __init__(self) -> None:
         self.trouble: SessionError | None = None
         self.answers = False
+        self.waits = (0.0, "")  # one value, since the thread that reports reads it
         self._since = 0.0  # 0 for no trouble
 
     def over(self) -> None:
         """There is no trouble any more."""
-        self.trouble, self._since = None, 0.0
+        self.trouble, self._since, self.waits = None, 0.0, (0.0, "")
 
     def begins(self, trouble: SessionError, now: float) -> None:
         """*trouble* was met, seconds since 1970."""

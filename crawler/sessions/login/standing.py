@@ -172,10 +172,11 @@ class Standing:
 
     def waits(self, wait_s: float, trouble: SessionError, signal: Signal | None = None) -> Preparation:
         """Wait for what passes by itself, for as long as it makes sense; then give the session up."""
-        given_up = self.patience.ends_with(trouble, wait_s, self.clock())
+        now = self.clock()
+        given_up = self.patience.ends_with(trouble, wait_s, now)
         if given_up is not None:
             return self.refused(given_up, signal)
-        self.reason = trouble.why
+        self.reason, self.patience.waits = trouble.why, (now + wait_s, trouble.why)
         return Preparation(False, wait_s=wait_s, trouble=trouble)
 
     def refused(self, error: SessionError, signal: Signal | None = None) -> Preparation:

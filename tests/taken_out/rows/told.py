@@ -25,6 +25,13 @@ _BROWSE: Final = (
 )
 _COLLECTOR: Final = "a collector of traces, or of metrics, that is not there held up the end of a run"
 _LOOKING: Final = "tests/looking"
+_FEED: Final = (
+    "a feed whose elements are in a namespace gave nothing, in silence;"
+    " `crawl new` wrote one item without a title for it"
+)
+_WAITS: Final = (
+    "a login that waits was named in the log of its run only; a session that was over had an expected end ahead"
+)
 
 ENTRIES: Final = [
     Entry(
@@ -325,5 +332,55 @@ ENTRIES: Final = [
             "tests/authoring/test_new_from_a_page.py"
             "::test_a_refused_password_is_tried_once_and_the_spider_is_written_anyway"
         ],
+    ),
+    Entry(
+        "namespaces-said",
+        _FEED,
+        [Swap("crawler/pages/xml_selectors.py", "                names.missed(query)", "                pass")],
+        ["tests/content/test_xml_namespaces.py::test_a_plain_name_that_misses_elements_of_a_namespace_is_named_once"],
+    ),
+    Entry(
+        "namespaces-new",
+        _FEED,
+        [
+            Swap(
+                "crawler/authoring/first_spider.py", 'response.selector.type == "xml"', 'response.selector.type == "no"'
+            )
+        ],
+        [
+            "tests/authoring/test_new_from_a_feed.py"
+            "::test_the_spider_made_from_an_atom_feed_reads_all_its_entries_on_all_its_pages"
+        ],
+        others=["tests/authoring/test_new_from_a_page.py::test_a_table_heading_that_is_not_a_word_gives_no_name"],
+    ),
+    Entry(
+        "file-in-place-of-a-page",
+        "a ZIP that a link led to was stored as an item without a title, with a guessed charset",
+        [
+            Swap(
+                "crawler/response_text.py",
+                "self._file_type = file_type(self.content_type, self.body)",
+                'self._file_type = ""',
+            )
+        ],
+        [
+            "tests/content/test_answers_that_are_files.py"
+            "::test_a_file_that_a_rule_leads_to_is_counted_and_named_and_is_no_item"
+        ],
+    ),
+    Entry(
+        "waiting-login",
+        _WAITS,
+        [Swap("crawler/runs/heartbeat.py", "waits = until > now and", "waits = until < 0.0 and")],
+        [
+            f"{_LOOKING}/test_logins_that_wait.py"
+            "::test_a_login_that_waits_is_named_with_its_reason_and_time_by_each_command"
+        ],
+    ),
+    Entry(
+        "waiting-login-end-ahead",
+        _WAITS,
+        [Swap("crawler/output/snapshots.py", "if row.state in _WORDS and", "if not row.state and")],
+        [f"{_LOOKING}/test_logins_that_wait.py::test_a_session_that_is_over_has_no_expected_end_ahead"],
     ),
 ]
