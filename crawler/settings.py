@@ -81,9 +81,7 @@ class Settings:
     deadline: float = setting(
         120.0, above=0, at_most=86_400, description="Seconds for one request from start to last byte."
     )
-    min_speed: int = setting(
-        50, at_least=0, description="Bytes per second below which an answer is given up; 0 for no limit."
-    )
+    min_speed: int = setting(50, at_least=0, description="Bytes per second below which an answer is given up; 0: none.")
     retries: int = setting(4, at_least=0, at_most=100, description="Further tries after the first one failed.")
     retry_statuses: tuple[int, ...] = setting(
         (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524), description="Status codes that are tried again."
@@ -193,8 +191,7 @@ class Settings:
         " off: fetch all as if for the first time.",
     )
     plugins: tuple[str, ...] = setting(
-        (),
-        description="Plugins besides those of the spider: names of installed ones, or module:Class; comma-separated.",
+        (), description="Plugins besides those of the spider: names of installed ones, or module:Class, with commas."
     )
     full: bool = setting(False, description="Fetch all pages of this run in full, whatever is known of them.")
     keep_pages: bool = setting(
@@ -229,8 +226,7 @@ class Settings:
         description="Of what: failure, recovery, parked, success, changes (of records), separated by commas.",
     )
     ping: str = setting(
-        "",
-        description="URL of a dead man's switch: requested after good runs; with {exit_code} in it, after each run.",
+        "", description="URL of a dead man's switch: requested after good runs; with {exit_code}, after each run."
     )
     metrics_file: str = setting(
         "",
@@ -246,9 +242,7 @@ class Settings:
     traces: bool = setting(
         False, description="Send a trace of each page to OpenTelemetry, as its OTEL_ variables say (extra otel)."
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
-        "INFO", description="Lowest level that is logged."
-    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting("INFO", description="Lowest level logged.")
     log_format: Literal["text", "json"] = setting("text", description="Log lines as text, or as one JSON object each.")
     log_file: str = setting("", description="File that also gets all log lines, even of a quiet run.")
     log_size: int = setting(
@@ -256,9 +250,7 @@ class Settings:
     )
     log_keep: int = setting(5, at_least=1, at_most=1000, description="Rotated log files that are kept.")
     har: str = setting("", description="File that gets each request and its answer as HAR, secrets masked.")
-    har_size: int = setting(
-        100_000_000, at_least=100_000, description="Size in bytes of the HAR file at which recording stops."
-    )
+    har_size: int = setting(100_000_000, at_least=100_000, description="Bytes of the file at which recording stops.")
     har_unmasked: bool = setting(
         False, description="Also record cookies and credentials: whoever reads the file can use them."
     )
