@@ -15,7 +15,8 @@ from crawler.authoring.recorded_requests import SentRequest
 
 _GRAPHQL: Final = re.compile(r"(?:\A|/)(?:graphql|gql)(?:/|\Z)", re.IGNORECASE)
 _SEARCHES: Final = re.compile(r"/(?:_?m?search|find|lookup)/?\Z", re.IGNORECASE)
-_CHANGES: Final = re.compile(r"\b(?:mutation|subscription)\b[^{}]*\{")
+_CHANGE: Final = re.compile(r"\b(?:mutation|subscription)\b")
+_BRACE: Final = re.compile(r"[{}]")
 
 
 def only_asks(sent: SentRequest) -> bool:
@@ -34,11 +35,21 @@ def is_mutation(sent: SentRequest) -> bool:
     """Whether a request is GraphQL that changes something."""
     operations = sent.json if isinstance(sent.json, list) else [sent.json]
     texts = [each.get("query") for each in operations if isinstance(each, Mapping)]
-    return any(isinstance(text, str) and _CHANGES.search(text) is not None for text in texts)
+    return any(isinstance(text, str) and _changes(text) for text in texts)
 
 
 def _is_graphql_query(operations: Any) -> bool:
     """Whether each of the operations is there as text, and is a query: one that is only named may be anything."""
     listed = operations if isinstance(operations, list) else [operations]
     texts = [each.get("query") if isinstance(each, Mapping) else None for each in listed]
-    return bool(texts) and all(isinstance(text, str) and text and not _CHANGES.search(text) for text in texts)
+    return bool(texts) and all(isinstance(text, str) and text and not _changes(text) for text in texts)
+
+
+def _changes(text: str) -> bool:
+    """Whether an operation of a GraphQL document changes something: its kind stands before its first brace."""
+    begun = 0
+    for brace in _BRACE.finditer(text):
+        if brace[0] == "{" and _CHANGE.search(text, begun, brace.start()) is not None:
+            return True
+        begun = brace.end()
+    return False

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import crawler
 from crawler import Response
+from crawler.errors import SpiderError
 from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, opened, stored
 from tests.hosts import Net
@@ -193,7 +194,10 @@ def test_C4_no_bytes_can_break_a_response(body: bytes, kind: str | None) -> None
     response = page(body, kind)
 
     assert isinstance(response.text, str)
-    if not (kind or "").endswith("json"):
+    if response.file_type:
+        with pytest.raises(SpiderError, match="is a file"):
+            response.css("a::attr(href)")
+    elif not (kind or "").endswith("json"):
         assert isinstance(response.css("a::attr(href)").getall(), list)
         assert isinstance(list(response.follow_all(css="a")), list)
 
