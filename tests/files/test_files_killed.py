@@ -5,8 +5,10 @@ A sample of what ``python -m tests.files.sweep`` does, and kills in the middle o
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -61,10 +63,8 @@ def test_a_download_that_was_killed_is_continued_where_it_ended(
     portal.add("c.pdf")
     with project.start_warm(warm, transport=transport) as running:
         assert portal.reached.wait(30)
-        while len(portal.of("a.pdf")) + len(portal.of("c.pdf")) < 2:
-            pass
-        while not any(path.stat().st_size > 500_000 for path in (project.folder / "data/files/partial").glob("*.part")):
-            pass
+        until(lambda: len(portal.of("a.pdf")) + len(portal.of("c.pdf")) >= 2)
+        until(lambda: most_bytes(project.folder / "data/files/partial") > 500_000)
         running.kill()
     assert len(rows_or_none(project)) <= 2
     audited = project.run(["audit", "supplier", "--json", "--store", str(project.database)])
@@ -84,6 +84,23 @@ def test_a_download_that_was_killed_is_continued_where_it_ended(
     assert_whole(project.folder)
     audited = project.run(["audit", "supplier", "--read", "--store", str(project.database)])
     assert audited.code == 0, audited.out
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait for something, for half a minute at most."""
+    ends = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < ends
+        time.sleep(0.005)
+
+
+def most_bytes(folder: Path) -> int:
+    """Of the file begun in a folder that has most; they are renamed when they are whole."""
+    most = 0
+    for path in folder.glob("*.part"):
+        with contextlib.suppress(FileNotFoundError):
+            most = max(most, path.stat().st_size)
+    return most
 
 
 def rows_or_none(project: Project) -> list[object]:
