@@ -9,10 +9,11 @@ import pytest
 from crawler import NeedsHuman, Response
 from crawler.errors import LoginBudgetSpent, LoginFailed, SessionError, SiteUnreachable, WrongPassword
 from crawler.sessions.login.manager import MOST_FRUITLESS
+from crawler.sessions.login.sight import brought_by
 from crawler.sessions.login.standing import Preparation
 from crawler.sessions.login.states import LoginState
 from crawler.sessions.session import Session
-from crawler.testing.adapter import reply
+from crawler.testing.adapter import ScriptedAdapter, reply
 from tests.sessions.managers import IN, OUT, REFUSED, SITE, Door, Memory, door, manager, settle
 
 
@@ -189,3 +190,18 @@ def test_good_logins_that_bring_no_page_are_given_up_unless_they_bring_one_elsew
     assert told[-1].ready == elsewhere
     if not elsewhere:
         assert "the last 8 logins were good" in str(told[-1].error)
+
+
+@pytest.mark.parametrize("status", [200, 403, 404])
+def test_the_cookies_of_a_good_login_are_known_whatever_the_page_is_that_it_leads_to(status: int) -> None:
+    led = reply("", 302, {"Location": "/home"}, cookies={"sid": "1"})
+    session = manager(door(IN), Memory()).session
+    adapter = ScriptedAdapter(led, reply("<p>hello</p>", status))
+    session.mount("http://", adapter)
+
+    with session.watching_login():
+        session.post(f"{SITE}/login", {"u": "ann"}, headers={"Referer": f"{SITE}/login"})
+
+    assert session.last_answer is not None
+    assert session.last_answer.status_code == status
+    assert brought_by(session) == {"sid"}

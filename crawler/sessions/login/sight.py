@@ -48,11 +48,8 @@ def last_sight(session: Session) -> Sight:
 def brought_by(session: Session) -> frozenset[str]:
     """Names of the cookies that came where the last login step was led away from its form."""
     last = session.last_answer
-    return (
-        frozenset(name for each in last.history if sent_on(each) for name in _new_cookies(each))
-        if last
-        else frozenset()
-    )
+    hops = last.history if last is not None else ()  # an answer of status 400 and more is false
+    return frozenset(name for each in hops if sent_on(each) for name in _new_cookies(each))
 
 
 def _brings_a_session(answer: Any) -> bool:
