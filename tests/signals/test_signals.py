@@ -175,28 +175,6 @@ def test_P2_a_second_signal_ends_at_once_and_loses_nothing_that_was_committed(
     assert exact_after_resuming(project, shop, warm) == []
 
 
-@pytest.mark.parametrize("part", range(6))
-def test_P2_a_second_signal_at_any_moment_of_the_end_is_told_as_the_first_one(
-    part: int, project: Project, shop: SiteProcess, warm: Warm
-) -> None:
-    """The first one lets the requests end that are under way: what comes then takes some hundredths of a second."""
-    shop.change(latency_s=0.2)
-    for step in range(3):
-        with project.start_warm(warm, grace=GRACE_S) as running:
-            before = sum(shop.record.requests.values())
-            wait_until(lambda before=before: sum(shop.record.requests.values()) > before, "a request under way")
-            running.send(signal.SIGINT)
-            time.sleep(0.1 + 0.01 * part + 0.06 * step)
-            with contextlib.suppress(ProcessLookupError):
-                running.send(signal.SIGINT)
-            began = time.monotonic()
-            ended = running.end()
-
-        stopped(ended, signal.SIGINT)
-        assert time.monotonic() - began < AT_ONCE_S
-    assert exact_after_resuming(project, shop, warm) == []
-
-
 @pytest.mark.parametrize("kind", ["xterm", "dumb"])
 def test_P2_a_closed_terminal_ends_the_run_softly(kind: str, project: Project, shop: SiteProcess, warm: Warm) -> None:
     shop.change(latency_s=0.5)
