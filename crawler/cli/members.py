@@ -9,7 +9,7 @@ import typer
 
 from crawler.cli import options
 from crawler.cli.launch import WorkerWords, launched, left_on_dask, local, on_dask
-from crawler.cli.status_commands import checked, stored
+from crawler.cli.status_commands import checked, state_of, stored
 from crawler.cli.text import columns, counted, duration, local_time, say, tell
 from crawler.errors import UsageError
 
@@ -109,7 +109,8 @@ _HEADING = ("worker", "spider", "host", "since", "pages", "rate", "under way", "
 def _cells(each: MemberView) -> tuple[object, ...]:
     word = each.word
     named = f"{word.number} {word.name}".rstrip()
-    state = f"{each.state}, leads" if word.leads else each.state
+    state = state_of(word) if each.state == word.state else each.state
+    state = f"{state}, leads" if word.leads else state
     return (
         named,
         each.spider,

@@ -21,7 +21,7 @@ from crawler.errors import UsageError
 if TYPE_CHECKING:
     from crawler.output.held_files import FileAudit
     from crawler.output.history import Status
-    from crawler.output.live import LiveSession
+    from crawler.output.live import LiveSession, ProcessState
     from crawler.settings import Settings
     from crawler.stores.base import Store
 
@@ -110,6 +110,16 @@ def login_waits(session: LiveSession) -> str:
     """That the login of a session waits, until when and why; "" where it does not."""
     until = local_time(session.waits_until)[11:] if session.waits_until else ""
     return f"login waits until {until}: {safe(session.why)}" if until else ""
+
+
+def state_of(process: ProcessState) -> str:
+    """The state of a process in words: for which login it waits, and until when, where it has nothing else to do."""
+    waiting = sorted(process.waits_for(), key=lambda each: each.waits_until)
+    if not waiting:
+        return process.state
+    first, *more = waiting
+    named = f"{len(waiting)} logins, the first" if more else f"the login of {safe(first.name)}"
+    return f"waits for {named} until {local_time(first.waits_until)[11:]}"
 
 
 def _disk(source: Store) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crawler.cli import options
-from crawler.cli.status_commands import checked, login_waits, never_ran, stored
+from crawler.cli.status_commands import checked, login_waits, never_ran, state_of, stored
 from crawler.cli.text import about, columns, counted, duration, local_time, say, tell
 
 if TYPE_CHECKING:
@@ -102,10 +102,11 @@ def _marked(view: LiveView) -> list[tuple[str, str]]:
                 each.under_way,
                 each.workers,
                 local_time(each.at)[11:],
-                each.state,
+                state_of(each),
             )
             for each in view.processes
         ],
+        ["yellow" if each.waits_for() else "" for each in view.processes],
     )
     lines += _table(
         ("host", "delay", "under way", "of", "held", "state"),

@@ -109,6 +109,12 @@ class ProcessState:
         """JSON-able."""
         return asdict(self)
 
+    def waits_for(self) -> list[LiveSession]:
+        """The sessions for whose login it waits, where it has nothing else to do."""
+        if self.state != WORKING or self.under_way or any(host.held for host in self.hosts):
+            return []
+        return [session for session in self.sessions if session.waits_until]
+
 
 def name_of(run: int, number: int | str) -> str:
     """The name of the value in the store."""

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.output.live import LiveSession, ProcessState, process_of
+from crawler.cli.status_commands import state_of
+from crawler.output.live import HostState, LiveSession, ProcessState, process_of
 from crawler.output.snapshots import judge
 from crawler.stores.told_sessions import SessionRow
 from crawler.testing.wire import Answer, WireRequest
@@ -89,6 +90,16 @@ def until(crawl: Crawl, *words: str) -> str:
     return out
 
 
+def reported(
+    *, waits: float = 1_900.0, other: float = 0.0, under_way: int = 0, held: int = 0, state: str = "working"
+) -> ProcessState:
+    """What a process says of itself that has a session whose login waits, and another."""
+    sessions = [LiveSession("a", "expired", waits_until=waits), LiveSession("b", "ready", waits_until=other)]
+    return ProcessState(
+        0, "p", 1_000.0, 0, under_way, 16, hosts=[HostState("h", held=held)], sessions=sessions, state=state
+    )
+
+
 def test_a_login_that_waits_is_named_with_its_reason_and_time_by_each_command(
     waiting: subprocess.Popen[bytes], crawl: Crawl
 ) -> None:
@@ -109,6 +120,35 @@ def test_a_login_that_waits_is_named_with_its_reason_and_time_by_each_command(
     assert (listed["health"], listed["ends_at"], listed["why"]) == ("over", None, "it was found logged out")
     assert "expected end" in sessions
     assert "in 59 min" not in sessions
+
+
+@pytest.mark.parametrize("lets_in", [0, 1])
+def test_a_process_that_can_only_wait_for_a_login_is_not_said_to_be_working(
+    waiting: subprocess.Popen[bytes], crawl: Crawl
+) -> None:
+    top = until(crawl, "top", "orders")
+    workers = crawl("workers", "orders").out
+
+    for shown in (top, workers):
+        (line,) = (line for line in shown.splitlines() if f"process {waiting.pid}" in line and "run 1" not in line)
+        assert "waits for the login of default until " in line
+        assert "working" not in line
+
+
+@pytest.mark.parametrize(
+    ("process", "said"),
+    [
+        (reported(), "waits for the login of a until "),
+        (reported(other=2_000.0), "waits for 2 logins, the first until "),
+        (reported(under_way=1), "working"),
+        (reported(held=1), "working"),
+        (reported(state="paused"), "paused"),
+        (reported(waits=0.0), "working"),
+    ],
+    ids=["one", "two", "a page is under way", "a host holds a request", "paused", "none waits"],
+)
+def test_a_process_waits_for_a_login_only_where_it_has_nothing_else_to_do(process: ProcessState, said: str) -> None:
+    assert state_of(process).startswith(said)
 
 
 @pytest.mark.parametrize("lets_in", [0])
