@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import field
 from textwrap import indent
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 from crawler.authoring.login_forms import CODE, PASSWORD, USERNAME, LoginForm
-from crawler.authoring.next_links import find_next, find_next_in_json
+from crawler.authoring.next_in_json import NextInJson, find_next_in_json
+from crawler.authoring.next_links import find_next
 from crawler.authoring.repeating import ListFound, find_json_list, find_list, quoted
 from crawler.authoring.xml_lists import find_in_xml
 from crawler.quick_dataclass import quick_dataclass
@@ -221,7 +223,33 @@ def _reading_of_json(response: Response) -> ParseMethod:
     else:
         lines.append(f"yield from {found[0]}")
         told.append(f"{len(found[1])} objects in {found[0]} with {', '.join(list(found[1][0])[:8])}")
-    if following is not None:
-        lines += [f"if {following}:", f"    yield response.follow({following}{_same_headers(response)})"]
-        told.append(f"next portion: {following}")
+    if following is not None and not (following.argument and _is_sent_with_a_body(response)):
+        lines += _follow_in_json(following, response)
+        if following.argument:
+            lines[:0] = ["from w3lib.url import add_or_replace_parameter", ""]
+        on_this_page = f", {following.empty} on this page" if following.empty else ""
+        told.append(f"next portion: {following.value}{on_this_page}")
     return ParseMethod(lines, told, found is None)
+
+
+def _follow_in_json(following: NextInJson, response: Response) -> list[str]:
+    """The lines that ask for the next portion. What could not be seen is said to be a guess."""
+    value, argument, headers = following.value, following.argument, _same_headers(response)
+    guesses = [f"{following.empty} on this page"] if following.empty else []
+    if argument and argument not in parse_qs(urlsplit(response.url).query, keep_blank_values=True):
+        guesses.append(f"the argument {quoted(argument)} is guessed from its name")
+    elif following.empty and not argument:
+        guesses.append("it is taken for an address")
+    remark = f"  # {'; '.join(guesses)}" if guesses else ""
+    if not argument:
+        return [f"if {value}:{remark}", f"    yield response.follow({value}{headers})"]
+    return [
+        f"if {value}:{remark}",
+        f"    url = add_or_replace_parameter(response.url, {quoted(argument)}, str({value}))",
+        f"    yield response.follow(url{headers})",
+    ]
+
+
+def _is_sent_with_a_body(response: Response) -> bool:
+    """Whether the page was asked for with a body: a number or a cursor then goes there, and nobody knows where."""
+    return response.asked is not None and (response.asked.body is not None or response.asked.method != "GET")

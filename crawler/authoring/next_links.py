@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,16 +19,6 @@ _NEXT: Final = re.compile(
 _CLASS: Final = re.compile(r"-?[A-Za-z_][\w-]*")
 _PAGER: Final = re.compile(r"(?:\A|[-_])(?:pager|paginat\w+|pages|paging)(?:\Z|[-_])", re.IGNORECASE)
 _SAYS_NEXT: Final = re.compile(r"(?:\A|[-_])next(?:\Z|[-_])", re.IGNORECASE)
-_IN_JSON: Final = (
-    "next",
-    "next_url",
-    "nextUrl",
-    "next_page",
-    "nextPage",
-    "next_page_url",
-    "nextLink",
-    "@odata.nextLink",
-)
 
 
 def find_next(response: Response) -> str | None:
@@ -105,21 +95,3 @@ def _queries(link: Any) -> Iterator[str]:
         yield f'a[aria-label="{label}"]'
     if _CLASS.fullmatch(link.get("id") or ""):
         yield f"a#{link.get('id')}"
-
-
-def find_next_in_json(data: Any, before: str = "data") -> str | None:
-    """The expression, from ``data``, for the address of the next page; None if the JSON has none."""
-    if not isinstance(data, Mapping):
-        return None
-    for name in _IN_JSON:
-        if isinstance(data.get(name), str) and ("/" in data[name] or data[name].startswith("?")):
-            return f"{before}.get({quoted(name)})"
-    for name in ("links", "_links", "paging", "pagination", "meta"):
-        inner = data.get(name)
-        if isinstance(inner, Mapping):
-            found = find_next_in_json(inner, f"{before}[{quoted(name)}]")
-            if found is None and isinstance(inner.get("next"), Mapping) and isinstance(inner["next"].get("href"), str):
-                found = f'{before}[{quoted(name)}].get("next", {{}}).get("href")'
-            if found is not None:
-                return found
-    return None

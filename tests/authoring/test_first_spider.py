@@ -108,6 +108,16 @@ def test_what_repeats_is_found_and_the_written_spider_gives_it(html: str, items:
         pytest.param('{"data": {"rows": [{"a": 1}]}, "next": "/l?page=2"}', [{"a": 1}], ["/l?page=2"], id="inside"),
         pytest.param('{"x": [{"a": 1}], "_links": {"next": {"href": "/b"}}}', [{"a": 1}], ["/b"], id="hal"),
         pytest.param('{"a": 1}', [{"url": URL, "data": {"a": 1}}], [], id="no-list"),
+        pytest.param('[{"a": 1}]', [{"a": 1}], [], id="list-without-more"),
+        pytest.param('{"x": [{"a": 1}], "next_page": 2}', [{"a": 1}], ["/list?page=2"], id="number"),
+        pytest.param(
+            '{"x": [{"a": 1}], "meta": {"next_cursor": "b+/="}}',
+            [{"a": 1}],
+            ["/list?page=1&cursor=b%2B%2F%3D"],
+            id="cursor",
+        ),
+        pytest.param('{"x": [{"a": 1}], "cursor": null, "next": "/b"}', [{"a": 1}], ["/b"], id="value-before-null"),
+        pytest.param('{"x": [{"a": 1}], "next": null}', [{"a": 1}], [], id="null"),
     ],
 )
 def test_json_is_read_as_json(body: str, items: list[dict[str, Any]], follows: list[str]) -> None:
@@ -119,6 +129,73 @@ def test_json_is_read_as_json(body: str, items: list[dict[str, Any]], follows: l
 
     assert [each for each in given if isinstance(each, dict)] == items
     assert [each.url for each in given if isinstance(each, Request)] == [f"http://shop.test{url}" for url in follows]
+
+
+@pytest.mark.parametrize(
+    ("last", "other", "follows", "said"),
+    [
+        pytest.param(
+            '{"count": 1, "next": null, "previous": null}',
+            '{"next": "http://shop.test/list?page=2"}',
+            "/list?page=2",
+            "# null on this page; it is taken for an address",
+            id="address",
+        ),
+        pytest.param('{"next": ""}', '{"next": "/b"}', "/b", '# "" on this page', id="empty-text"),
+        pytest.param('{"next": false}', '{"next": "/b"}', "/b", "# false on this page", id="false"),
+        pytest.param(
+            '{"next_page": null, "previous_page": 3}',
+            '{"next_page": 2}',
+            "/list?page=2",
+            "# null on this page\n",
+            id="number-by-the-one-before",
+        ),
+        pytest.param(
+            '{"page": 1, "nextPage": null}', '{"nextPage": 2}', "/list?page=2", "null", id="number-by-this-one"
+        ),
+        pytest.param('{"next": null, "prev": "/a"}', '{"next": "/b"}', "/b", "null", id="address-by-the-one-before"),
+        pytest.param('{"next_page_url": null, "prev": 1}', '{"next_page_url": "/b"}', "/b", "null", id="named-address"),
+        pytest.param('{"cursor": null}', '{"cursor": "c d"}', "/list?page=1&cursor=c+d", "null", id="cursor"),
+        pytest.param(
+            '{"nextPageToken": null}',
+            '{"nextPageToken": "t"}',
+            "/list?page=1&pageToken=t",
+            '# null on this page; the argument "pageToken" is guessed from its name',
+            id="token",
+        ),
+        pytest.param('{"links": {"next": null}}', '{"links": {"next": "/b"}}', "/b", "null", id="links"),
+        pytest.param(
+            '{"_links": {"self": {"href": "/a"}, "next": null}}',
+            '{"_links": {"next": {"href": "/b"}}}',
+            "/b",
+            "null",
+            id="hal",
+        ),
+    ],
+)
+def test_what_is_null_on_the_page_looked_at_is_followed_where_it_is_not(
+    last: str, other: str, follows: str, said: str
+) -> None:
+    reading = reading_of(page(last, "application/json"))
+    source = FirstSpider("made", [URL], reading).source()
+    namespace: dict[str, Any] = {}
+    exec(compile(source, "made.py", "exec"), namespace)  # noqa: S102
+
+    def followed(body: str) -> list[str]:
+        given = namespace["Made"]().parse(page(body, "application/json"))
+        return [each.url for each in given if isinstance(each, Request)]
+
+    assert said in source
+    assert any("on this page" in each for each in reading.found)
+    assert (followed(last), followed(other)) == ([], [f"http://shop.test{follows}"])
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_cursor_of_what_was_asked_with_a_body_is_not_put_into_the_address(method: str) -> None:
+    response = page('{"x": [{"a": 1}], "cursor": "c"}', "application/json")
+    response.asked = Request(URL, method=method, json={"query": "q"})
+
+    assert "follow" not in FirstSpider("made", [URL], reading_of(response)).source()
 
 
 @pytest.mark.parametrize(
