@@ -74,6 +74,63 @@ def test_nothing_is_said_where_a_namespace_is_not_the_cause(xml: str, ask: Ask) 
     assert response.warnings == []
 
 
+ROWS = "//*[local-name()='entry']"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda r: [r.css("entry"), r.xpath(ROWS)], id="local-name"),
+        pytest.param(lambda r: [r.xpath(ROWS), r.css("entry")], id="the-other-way-round"),
+        pytest.param(lambda r: [r.css("entry"), r.xpath("//*[name() = 'entry']/@x | //*[name()='title']")], id="name"),
+        pytest.param(lambda r: [r.css("entry"), r.xpath("//*[$n=local-name()]", n="entry")], id="variable"),
+        pytest.param(lambda r: [r.css("entry"), r.xpath("//a:entry", namespaces={"a": SPACE})], id="namespaces"),
+        pytest.param(lambda r: [r.css("title"), r.xpath("//a:title/text()", namespaces={"a": SPACE})], id="text"),
+        pytest.param(
+            lambda r: [r.css("entry"), r.selector.register_namespace("a", SPACE), r.css("a|entry")], id="registered"
+        ),
+        pytest.param(
+            lambda r: [r.css("entry"), r.selector.remove_namespaces(), r.css("entry"), r.css("b")], id="removed"
+        ),
+        pytest.param(
+            lambda r: [
+                r.css("entry"),
+                r.css("title"),
+                [[row.css("title"), row.xpath("string(*[local-name()='title'])")] for row in r.xpath(ROWS)],
+            ],
+            id="in-rows-of-which-one-has-none",
+        ),
+    ],
+)
+def test_nothing_is_said_of_a_name_whose_elements_were_found_in_another_way(ask: Ask) -> None:
+    response = feed()
+    response.warnings.append("another")
+
+    ask(response)
+
+    assert response.warnings == ["another"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "name"),
+    [
+        pytest.param(lambda r: [r.css("entry"), r.css("title"), r.xpath(ROWS)], "title", id="another-name"),
+        pytest.param(lambda r: [r.css("title"), r.css("entry"), r.xpath(ROWS)], "title", id="an-earlier-one"),
+        pytest.param(lambda r: [r.css("entry"), r.xpath("//b:entry", namespaces={"b": "u"})], "entry", id="found-none"),
+        pytest.param(lambda r: [r.css("entry"), r.xpath("//*[@x:entry]", namespaces={"x": "u"})], "entry", id="nor-so"),
+        pytest.param(lambda r: [r.css("entry"), r.xpath("//*")], "entry", id="all-elements"),
+        pytest.param(lambda r: [r.css("entry"), r.xpath("//*[local-name()='title']")], "entry", id="only-its-child"),
+    ],
+)
+def test_what_was_found_of_other_names_takes_nothing_back(ask: Ask, name: str) -> None:
+    response = feed()
+
+    ask(response)
+
+    (said,) = response.warnings
+    assert f"XML: {name!r} without a prefix finds nothing" in said
+
+
 def test_what_the_warning_says_to_write_finds_the_elements() -> None:
     assert len(feed().xpath("//*[local-name()='entry']")) == 2
     response = feed()
