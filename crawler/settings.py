@@ -52,10 +52,7 @@ class Settings:
         SettingsError: A name is unknown, or a value does not fit.
     """
 
-    store: str = setting(
-        "data/crawl.db",
-        description="File of the database, or postgresql://... for several machines.",
-    )
+    store: str = setting("data/crawl.db", description="File of the database, or postgresql://... for several machines.")
     workers: int = setting(
         16,
         at_least=1,
@@ -145,6 +142,9 @@ class Settings:
     logout_guard: bool = setting(
         True, description="Do not follow links that log out, delete or change something in a logged-in session."
     )
+    guard_allow: tuple[str, ...] = setting(
+        (), description="Regular expressions, with commas: logout_guard refuses no URL in which one of them is found."
+    )
     upgrade: bool = setting(
         False, description="Request https where a page links to plain http on a host of an https start URL."
     )
@@ -229,8 +229,7 @@ class Settings:
         "", description="URL of a dead man's switch: requested after good runs; with {exit_code}, after each run."
     )
     metrics_file: str = setting(
-        "",
-        description="File for Prometheus's textfile collector, written after each run; {spider}: its name.",
+        "", description="File for Prometheus's textfile collector, written after each run; {spider}: its name."
     )
     metrics_port: int = setting(
         0,

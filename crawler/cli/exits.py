@@ -160,7 +160,7 @@ _HINTS: tuple[tuple[type[Exception], str], ...] = (
     (errors.LoginFailed, "`crawl login NAME --force --traceback` shows the login alone"),
     (errors.NeedsHuman, "`crawl login NAME` asks for it at the terminal"),
     (errors.TooLarge, "`-s max_size=BYTES` allows more"),
-    (errors.GuardRefused, "`-s logout_guard=false` follows such links"),
+    (errors.GuardRefused, "`-s guard_allow=PATH` follows those with PATH in their URL, `-s logout_guard=false` all"),
 )
 
 spider = ""  #: the one that the command is about, once it is known

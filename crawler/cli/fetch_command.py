@@ -67,7 +67,10 @@ def fetch(
     with visiting(url, spider, session, options.typed_settings(set_, store=store)) as (visitor, _):
         rule = "" if force else visitor.refusal(url, session=session)
         if rule:
-            raise UsageError(f"not fetched, the logout guard refuses it: {rule}; --force fetches it anyway")
+            raise UsageError(
+                f"not fetched, the logout guard refuses it: {rule}; --force fetches it anyway, and so does"
+                " `-s guard_allow=PATH`"
+            )
         response = visitor.fetch(Request(url, render=False), session=session)
         if render and response.ok:
             response = rendered(visitor, response, wait_for)

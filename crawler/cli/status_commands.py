@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from crawler.stores.base import Store
 
 MOST_LINES = 10  # of each group in a status
+_BY_WORDS = ("guard: destructive", "guard: changes something")  # rules whose words are ordinary ones, too
 
 
 @contextmanager
@@ -180,6 +181,10 @@ def status_lines(found: Status, store: str | None = None) -> list[str]:
     failed, examples = kinds(found.failed_by, found.examples)
     rows += group("failed", failed, examples)
     rows += group("skipped", found.skipped_by, found.examples)
+    if any(rule.startswith(_BY_WORDS) for rule in found.skipped_by):
+        rows.append(
+            ("", "if the guard is wrong: `-s guard_allow=PATH` has the next crawl fetch URLs with PATH in them")
+        )
     rows += group("dropped", found.dropped_by)
     rows += group("tried again", found.retried_by, found.examples)
     rows += group("warnings", {f"{text}, as on {url}": count for text, (count, url) in found.warned_by.items()})

@@ -16,13 +16,13 @@ What the words miss is learned (`frontier.guard_learned`). A refusal says where 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import unquote
 
-from crawler.errors import InvalidURL
+from crawler.errors import InvalidURL, SettingsError
 from crawler.frontier.guard_changes import path_changes, query_changes, text_changes
 from crawler.frontier.guard_learned import LearnedBans
 from crawler.frontier.guard_quick import may_mean_something
@@ -262,6 +262,21 @@ def _says_logout_somewhere(address: str, text: str) -> bool:
     return may_mean_something(words) and (_says_logout(words) or any(word in LOGOUT_MENTIONED for word in words))
 
 
+def allowing(patterns: Iterable[str]) -> Callable[[str], bool] | None:
+    """Whether one of some regular expressions, those of the setting `guard_allow`, is found in a URL; None for none.
+
+    Raises:
+        SettingsError: One of them is none.
+    """
+    compiled = []
+    for pattern in patterns:
+        try:
+            compiled.append(re.compile(pattern))
+        except re.error as error:
+            raise SettingsError(f"setting guard_allow: {pattern!r} is no regular expression: {error}") from None
+    return (lambda url: any(pattern.search(url) for pattern in compiled)) if compiled else None
+
+
 class LogoutGuard:
     """Refuses links by their words and by what was learned in this crawl. Safe from any thread."""
 
@@ -269,12 +284,13 @@ class LogoutGuard:
         """Make a guard that has learned nothing.
 
         Args:
-            allow: Regular expressions; a URL in which one is found is never refused by its words.
+            allow: Regular expressions; a URL in which one is found is never refused by its words, nor by those of a
+                link to it.
             refuse: Regular expressions; a URL in which one is found is always refused.
             begins_at: URLs that the spider names: a person wants these pages read, even ``/wp-admin/edit.php``, and
                 their other portions (``?paged=2``). Whatever else is asked of them is refused as everywhere.
         """
-        self._allow = [re.compile(pattern) for pattern in allow]
+        self._allows = allowing(allow)
         self._refuse = [re.compile(pattern) for pattern in refuse]
         self._named = begins_at
         self.learned = LearnedBans()
@@ -296,7 +312,7 @@ class LogoutGuard:
             return rule
         if self._refuse and any(pattern.search(url) for pattern in self._refuse):
             return "setting"
-        if self._allow and any(pattern.search(url) for pattern in self._allow):
+        if self._allows is not None and self._allows(url):
             return None
         said = (_remembered if len(url) <= _MAX_REMEMBERED else _url_says)(url)
         if said and not self._is_begun_at(url, said):

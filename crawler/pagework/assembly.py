@@ -124,7 +124,7 @@ class Assembly:
             lambda name: self._sessions.manager(name, desk, self.load_page),
             delays=session_delays(spider),
         )
-        self.guard = LogoutGuard(begins_at=spider.start_urls)
+        self.guard = LogoutGuard(allow=settings.guard_allow, begins_at=spider.start_urls)
         self.robots = self._make_robots() if settings.robots else None
         backoff = Backoff(settings.backoff, settings.max_backoff)
         self.policy = RetryPolicy(settings.retries, frozenset(settings.retry_statuses), backoff, around.stop)

@@ -17,6 +17,7 @@ from functools import partial
 from crawler.fetching import freshness, validators
 from crawler.fetching.fetcher import Fetched
 from crawler.frontier.admission import Admission
+from crawler.frontier.guard import allowing
 from crawler.headers import pairs_of, value_of
 from crawler.outcome import Found, KeptPage, Leased, Outcome, PageVisit, Verdict
 from crawler.pagework.links_given import LinksGiven, groups_of, others_of
@@ -65,6 +66,7 @@ class Revisits:
         self.learns = settings.http_cache != "off" and bool(code)  #: whether anything is kept for the next crawl
         self.recalls = self.learns and not settings.full  #: whether anything is used of earlier ones
         self._code, self._admission, self._guarded = code, admission, settings.logout_guard
+        self._allows = allowing(settings.guard_allow)
         self._key_of, self._names = key_of, names
 
     # --- before a request is sent -----------------------------------------------------------------------------------
@@ -137,8 +139,10 @@ class Revisits:
         def take(link: Request) -> None:
             row = self._admission.admit(link, depth=depth, session=leased.session, parent=leased.id)
             if row is not None and row.fingerprint not in found:
-                rule = refused.get(link.url, "")
-                found[row.fingerprint] = replace(row, skipped=rule) if rule and self._guarded else row
+                rule = refused.get(link.url, "") if self._guarded else ""
+                if rule and self._allows is not None and self._allows(link.url):  # since then, by a setting
+                    rule = ""
+                found[row.fingerprint] = replace(row, skipped=rule) if rule else row
 
         for callback, session, urls in groups:
             count += len(urls)

@@ -18,7 +18,7 @@ from crawler.stores.base import RunRow, ValueStore
 #: Settings that a site notices, or that decide which pages belong to a crawl. None of them may hold a secret.
 SHARED: Final = (
     "delay", "jitter", "per_host", "throttle", "robots", "max_depth", "max_pages_per_host", "traps", "logout_guard",
-    "upgrade", "user_agent", "sessions", "http_cache", "full", "keep_pages",
+    "guard_allow", "upgrade", "user_agent", "sessions", "http_cache", "full", "keep_pages",
 )  # fmt: skip
 _KEPT_S = 90 * 86_400.0
 
@@ -51,6 +51,7 @@ class BegunWith:
         changes: dict[str, Any] = {}
         for name in SHARED:
             mine, theirs = getattr(own, name), self.settings.get(name)
+            theirs = tuple(theirs) if isinstance(theirs, list) else theirs  # as it comes back from JSON
             longer = name == "delay" and isinstance(theirs, float) and mine > theirs
             if type(theirs) is type(mine) and theirs != mine and not longer:
                 changes[name] = theirs

@@ -49,7 +49,11 @@ _RULES: Final = {
     "off-site": ("off-site", "off-site: `allowed_domains` is {domains}"),
     "off-site: redirected": ("redirected off-site", "redirected to another site; add its host to `allowed_domains`"),
     "robots": ("robots", "forbidden by robots.txt; `-s robots=false` ignores it"),
-    "guard": ("guarded", "left out by the logout guard; `-s logout_guard=false` fetches them"),
+    "guard": (
+        "guarded",
+        "left out by the logout guard; `-s guard_allow=PATH` fetches URLs with PATH in them, `-s logout_guard=false`"
+        " all of them",
+    ),
     "trap": ("traps", "left out as endless URLs; `-s traps=false` fetches them"),
     "depth": ("depth", "deeper than `max_depth`"),
 }

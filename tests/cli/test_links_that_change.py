@@ -94,6 +94,34 @@ def test_status_counts_them_by_rule_with_an_example(desk: Host, crawl: Crawl) ->
     assert f"1 x guard: changes something (link text), such as {desk.url}/t?id=5&Status=rejected" in shown
 
 
+def test_what_a_setting_allows_is_requested_and_status_names_the_setting(desk: Host, crawl: Crawl) -> None:
+    named = "`-s guard_allow=PATH` has the next crawl fetch URLs with PATH in them"
+    crawl("run", "desk", "--quiet")
+    before = crawl("status", "desk").out
+
+    crawl("run", "desk", "--quiet", "--fresh", "-s", "guard_allow=/toggle/,Status=rejected$")
+
+    assert named in before
+    assert asked(desk) == READ | {"/toggle/bookmark?id=5", "/t?id=5&Status=rejected"}
+    assert "2 x guard: changes something (path)" in crawl("status", "desk").out
+
+
+def test_a_refused_address_is_told_with_the_setting_that_allows_it(desk: Host, crawl: Crawl) -> None:
+    refused = crawl("fetch", f"{desk.url}/toggle/bookmark?id=5", "--spider", "desk")
+    allowed = crawl("fetch", f"{desk.url}/toggle/bookmark?id=5", "--spider", "desk", "-s", "guard_allow=/toggle/")
+
+    assert "changes something (path); --force fetches it anyway, and so does `-s guard_allow=PATH`" in refused.err
+    assert (refused.code, allowed.code) == (2, 0)
+    assert "/toggle/bookmark?id=5" in asked(desk)
+
+
+def test_a_pattern_that_is_none_is_said_before_anything_is_sent(desk: Host, crawl: Crawl) -> None:
+    ended = crawl("run", "desk", "--quiet", "-s", "guard_allow=/toggle/(")
+
+    assert (ended.code, desk.calls) == (2, [])
+    assert "setting guard_allow: '/toggle/(' is no regular expression: missing )" in ended.err
+
+
 def test_a_page_that_takes_the_request_for_a_forged_one_is_named(desk: Host, crawl: Crawl) -> None:
     crawl("run", "desk", "--quiet")
 

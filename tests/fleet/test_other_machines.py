@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,10 @@ def test_a_worker_keeps_a_longer_delay_of_its_own_and_does_not_take_a_value_of_a
 
     assert run.taken(Settings(delay=3.0, workers=5)) == {"per_host": 2}
     assert run.taken(Settings()) == {"delay": 1.0, "per_host": 2}
+    begun = BegunWith.here("", "", Settings(guard_allow=("/a", "/b")))
+    stored = BegunWith(**json.loads(json.dumps(asdict(begun))))
+    assert stored.taken(Settings()) == {"guard_allow": ("/a", "/b")}
+    assert stored.taken(Settings(guard_allow=("/a", "/b"))) == {}
     assert BegunWith("", "", {"delay": "x", "store": "elsewhere", "proxy": "p"}).taken(Settings()) == {}
     assert not {"proxy", "headers", "accounts", "store"} & set(SHARED), "none may hold a secret, or say where"
 

@@ -185,6 +185,19 @@ def test_a_link_that_the_guard_refused_by_its_text_stays_refused(site: Site, tmp
     assert ("/odd", 404) not in site.asked
 
 
+def test_a_link_that_the_guard_refused_is_followed_when_a_setting_allows_it_although_its_page_is_unchanged(
+    site: Site, tmp_path: Path
+) -> None:
+    members(site)
+    site.pages["/p/1"] += "<a href=/odd>Log out</a>"
+    night(Members, site, tmp_path)
+    site.asked.clear()
+
+    night(Members, site, tmp_path, guard_allow=("/odd$",))
+
+    assert site.asked["/p/1", 304] == site.asked["/odd", 404] == 1
+
+
 class Forms(Spider):
     """Requests of every kind for one page."""
 
