@@ -18,6 +18,7 @@ from crawler.urls import absolute, redact
 Callback = Callable[..., Any] | str | None
 
 SPREAD = "spread"  #: a session name that stands for "the least busy healthy one"
+_OF_ITS_OWN = ('"method":', '"headers":', '"cookies":', '"body":')  # keys of `Request.extras`
 
 
 class Request:
@@ -305,3 +306,8 @@ def method_name(callback: Callback) -> str:
             "(self.parse_page, or 'parse_page')"
         )
     return str(name)
+
+
+def plain_url(row: Leased) -> str:
+    """The URL of a row, where a GET that has no headers, cookies and body of its own requests it; else ""."""
+    return "" if row.extras and any(each in row.extras for each in _OF_ITS_OWN) else row.url

@@ -261,6 +261,8 @@ _HOW = {
     "login": "logged in",
     "renewed": "renewed by a page of the app, no login was needed",
     "browser": "logged in with a browser",
+    "still good": "the site takes its credentials",
+    "unproved": "nothing was refused, but everybody gets the page that was requested: name another in `probe_url`",
 }
 
 
@@ -297,13 +299,14 @@ def login(
             raise UsageError(
                 f"{spider} has no session {session!r} that logs in; there are: {', '.join(names) or 'none'}"
             )
-        if not found.has_login_step() and not browser:
+        chosen = [session] if session is not None else names
+        if not (found.has_login_step() or browser or all(map(visitor.only_sends_credentials, chosen))):
             raise UsageError(
                 f"{spider} has no login step: write a method `login(self, session)`, or log in with"
                 f" `crawl login {spider} --browser`"
             )
         failures = []
-        for name in [session] if session is not None else names:
+        for name in chosen:
             try:
                 if browser:
                     own = picture.with_stem(f"{picture.stem}-{name}") if picture and len(names) > 1 else picture

@@ -42,6 +42,7 @@ _BUSY_S = 0.5  #: until we look again at a file that another request is fetching
 _MOVED_BYTES = 64 * 1024  #: a try that brought this many and was cut does not count: the next one continues from there
 _CHUNK_BYTES = 1 << 20  #: more than a transport gives a sink at once
 _JUDGED = frozenset({"application/json", "text/plain", "application/xml", "text/xml"}) | MARKUP_TYPES
+_Out = Callable[[Response], str | None]  # why an answer shows that the session is logged out, or refused
 
 
 @quick_dataclass
@@ -122,6 +123,8 @@ class FileWork:
         spec: dict[str, Any] = request.file or {}
         session, watched = manager.session, manager.wants_login
         identity, key = session.key, key_text_of(request)
+        refused = manager.without_step.check(outcome.request.id, request)
+        seen_out = (lambda page: self._logged_out(session, page, request.url)) if watched else refused
         try:
             sure, at_url = yield Call(lambda: self._desk.look_up(identity, request.url, key, session.epoch))
         except Stopped:
@@ -135,9 +138,8 @@ class FileWork:
             outcome.not_before = unix_now() + _BUSY_S
             return
         except OSError as error:
-            raise NotKept(
-                request.url, f"no file can be created in {self._desk.folder.root}: {error.strerror}"
-            ) from error
+            why = f"no file can be created in {self._desk.folder.root}: {error.strerror}"
+            raise NotKept(request.url, why) from error
         wanted, explicit = wanted_type(spec, request.url)
         job = _Job(
             request,
@@ -150,7 +152,7 @@ class FileWork:
             began_bytes=partial.size_bytes,
         )
         try:
-            fetched = yield from self._fetch(job, outcome, watched, patient, hop_guard)
+            fetched = yield from self._fetch(job, outcome, seen_out, patient, hop_guard)
             outcome.host_fault = is_hosts_fault(fetched.error) and not isinstance(fetched.error, NotKept)
             asked_s = pause_s(fetched)
             if asked_s:
@@ -182,19 +184,16 @@ class FileWork:
         ]
 
     # --- asking -----------------------------------------------------------------------------------------------------
-    def _fetch(
-        self, job: _Job, outcome: Outcome, watched: bool, patient: bool, hop_guard: HopGuard | None
-    ) -> Flow[Fetched]:
+    def _fetch(self, job: _Job, outcome: Outcome, out: _Out, patient: bool, guard: HopGuard | None) -> Flow[Fetched]:
         started = time.perf_counter()  # first: as in `Fetcher.flow`
         fetched = Fetched(sent_at=unix_now(), epoch=job.session.epoch)
         seen: list[Response] = []
 
         def send() -> Flow[Response]:
             fetched.epoch = job.session.epoch
-            response = yield from self._send(job, hop_guard)
+            response = yield from self._send(job, guard)
             seen.append(response)
-            reason = self._logged_out(job.session, response, job.request.url) if watched else None
-            if reason:
+            if reason := out(response):
                 fetched.logged_out = reason
             elif response.status_code >= 400:
                 raise self._fetcher.status_error(response)

@@ -165,9 +165,9 @@ class PageWork:
             asking = self._revisits.asking(leased, request, session)
         answer: Revisited | None = None
         if asking is None:
-            fetched = yield from self._fetch(session, leased, patient, watched, request)
+            fetched = yield from self._fetch(manager, leased, patient, request)
         else:
-            fetch = partial(self._fetch, session, leased, patient, watched)
+            fetch = partial(self._fetch, manager, leased, patient)
             answer = yield from ask(fetch, request, asking, session, self._kept)
             fetched = answer.fetched
         _describe_answer(outcome, fetched)
@@ -211,7 +211,10 @@ class PageWork:
             self._samples.failed(outcome, fetched.response, judged.error)
             outcome.warnings += () if logs_in else refusals.turned_away(self._spider, fetched.response)
 
-    def _fetch(self, session: Session, leased: Leased, patient: bool, watched: bool, request: Request) -> Flow[Fetched]:
+    def _fetch(self, manager: LoginManager, leased: Leased, patient: bool, request: Request) -> Flow[Fetched]:
+        session, watched = manager.session, manager.wants_login
+        statuses = self._statuses.union(request.handle_httpstatus_list)
+
         def logged_out(page: Response) -> str | None:
             if page.status_code == NOT_MODIFIED:
                 return None  # there is nothing to look at
@@ -220,14 +223,14 @@ class PageWork:
             )
 
         guard = self._guard.refuses if watched and self._guard is not None else None
-        seen = logged_out if watched else _nothing_seen
+        seen = logged_out if watched else manager.without_step.check(leased.id, request, statuses)
         wanted = self._rendering.wanted(request)
         rendering = None
         if wanted is not None:
             ours = partial(self._hold.sends_until, leased)
             rendering = self._rendering.of(session, wanted, guard, logged_out if watched else None, ours)
         checks = Checks(
-            self._statuses.union(request.handle_httpstatus_list),
+            statuses,
             logged_out=rendering.logged_out if rendering is not None else seen,
             hop_guard=guard,
             rendered=rendering.flow if rendering is not None else None,
@@ -366,17 +369,12 @@ class PageWork:
         outcome.settle(judge_broken(error, short_trace(error)))
 
 
-def _nothing_seen(page: Response) -> str | None:
-    """Stands in for the check why a page was fetched logged out, where that does not matter."""
-    return None
-
-
 def _bare(session: Session) -> Bare:
     return session.bare if session.params else None
 
 
 def _is_in(manager: LoginManager, answered: AnswerIsIn, outcome: Outcome, *, out: bool) -> Learned:
-    if out and manager.wants_login and sends_credentials(manager.session):
+    if out and sends_credentials(manager.session):
         manager.record.page_refused(outcome.request.id)  # first: the next one leaves once the connection is free
     return answered(outcome)
 

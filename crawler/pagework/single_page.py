@@ -105,14 +105,21 @@ class Visitor:
         Args:
             force: Log in anew even when the stored session is good.
         Returns:
-            "restored", "login", "adopted" or "ready".
+            How, as in `sessions.login.standing.Preparation`.
         Raises:
             SessionError: It did not succeed; the message says why and what to do.
         """
         manager = self._manager(session)
         how = self._prepare(manager, force=force)
+        if how == "ready" and self.only_sends_credentials(session):
+            how = self._prepare(manager, force=True)
         self._save(manager, "login")
         return how
+
+    def only_sends_credentials(self, session: str | None = None) -> bool:
+        """Whether nobody logs in, and credentials that can be put on record go with every request."""
+        manager = self._manager(session)
+        return not manager.wants_login and manager.without_step.sends_credentials
 
     def browser_login(
         self,

@@ -5,8 +5,8 @@ the proxy, the login pages it has met, and the note that a login step may leave.
 
 A server may bind a session to its User-Agent, its Accept headers and its address. So these headers come back with it as
 they were at its login, whatever the settings say meanwhile; and a session that was made through another proxy is not
-taken up: a login has to follow. Other headers and params come back where the login step has set them; else those of the
-identity and the settings hold, such as a key that was changed.
+taken up: a login has to follow. Other headers, params and auth come back where the login step has set them; else those
+of the identity and the settings hold, such as a key or a token that was changed.
 Nor is a session taken up whose login step mounted an adapter, or fitted it with something else that cannot be stored.
 """
 
@@ -50,7 +50,11 @@ def take(session: Session, record: LoginRecord, *, url: str, base: str | None = 
         "cookies": cookies,
         "headers": dict(session.headers),
         "params": session.params if isinstance(session.params, dict) else {},
-        "given": {"headers": session.given.headers, "params": session.given.params},
+        "given": {
+            "headers": session.given.headers,
+            "params": session.given.params,
+            "auth": dump_auth(session.given.auth, session.account),
+        },
         "auth": dump_auth(session.auth, session.account),
         "proxies": dict(session.proxies),
         "login_urls": sorted(session.login_urls),
@@ -132,7 +136,7 @@ def put_back(session: Session, secret: str) -> bool:
     session.login_urls |= {str(url) for url in login_urls} if isinstance(login_urls, list) else set()
     session.note = _table(found, "note")
     session.storage.load(_table(found, "storage"))
-    _restore_auth(session, found.get("auth"))
+    _restore_auth(session, found.get("auth"), given.get("auth"))
     return True
 
 
@@ -154,8 +158,11 @@ def _table(found: dict[str, Any], name: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _restore_auth(session: Session, state: Any) -> None:
-    if not isinstance(state, dict):
+def _restore_auth(session: Session, state: Any, given: Any) -> None:
+    """Give a session the auth that a login step made, or that renews itself; a fixed one of the identity stays."""
+    changes = getattr(getattr(session.auth, "auth", session.auth), "changes", None)
+    of_identity = session.auth is session.given.auth and changes is None and state == given
+    if not isinstance(state, dict) or of_identity:
         return
     load = getattr(session.auth, "load", None)
     if callable(load):

@@ -43,7 +43,9 @@ class LoginManager:
             name=name, key=f"a.test/{name}", serial=False, identity=identity, sending=Sending(None)
         )
         self.standing = SimpleNamespace(saved_as=(1, 1), lost_stored_epoch=0, proved_before_loss=0.0, ends_at=math.inf)
-        self.prover = SimpleNamespace(refused_at="")
+        self.prover = SimpleNamespace(refused_at="", telling=SimpleNamespace(last_page=""))
+        self.not_for_us: list[int] = []
+        self.without_step = SimpleNamespace(is_not_for_us=self.not_for_us.append)
         self.next: list[Preparation | BaseException] = []
         self.doubts: list[str] = []
         self.pages = 0

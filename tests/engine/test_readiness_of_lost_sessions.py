@@ -185,3 +185,31 @@ def test_a_run_that_stops_proves_once_what_it_brought_or_has_it_fetched_again(go
     assert not house.doors.last.prove()
     assert house.yard.proved == ([([1], 1)] if good else [])
     assert [each[:2] for each in house.yard.quarantined] == ([("default", 1)] if good is False else [])
+
+
+def test_without_a_login_step_a_refused_page_is_sent_again_as_its_own_once_the_credentials_have_proved_good() -> None:
+    house = House()
+    house.ready()
+    house.manager().wants_login = False
+
+    assert house.doors.sessions.page_came_back(answer(1, sent_at=99.0)), "a page without a sign needs no proof"
+    assert not house.doors.sessions.page_came_back(answer(2, verdict=Verdict.LOGIN, sent_at=99.0))
+    assert not house.asks(3)
+    house.manager().next.append(Preparation(True, "still good"))
+    house.yard.run_tasks()
+
+    assert sorted(house.yard.first) == [2, 3]
+    assert house.manager().not_for_us == [2]
+
+
+def test_a_page_that_is_refused_after_its_session_was_given_up_is_put_aside_like_the_others() -> None:
+    house = House()
+    house.ready()
+    house.doors.sessions.page_came_back(answer(1, verdict=Verdict.LOGIN, sent_at=99.0))
+    house.manager().next.append(Preparation(False, error=LoginFailed("default", "refused")))
+    house.yard.run_tasks()
+
+    assert not house.doors.sessions.page_came_back(answer(2, verdict=Verdict.LOGIN, sent_at=99.0))
+
+    assert [(each.request.id, each.verdict) for each in house.yard.settled] == [(1, Verdict.PARK), (2, Verdict.PARK)]
+    assert house.doors.kept == 0

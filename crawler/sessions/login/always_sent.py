@@ -35,6 +35,11 @@ def sends_credentials(session: Session) -> bool:
     return fixed or bool(_keys(session))
 
 
+def sent_names(session: Session) -> set[str]:
+    """Names of the headers that hold credentials of the session, in lower case."""
+    return {name for name, _ in _keys(session) if not name.startswith("?")}
+
+
 def sent_nothing_else(session: Session) -> bool:
     """Whether the login step that ran last has, by itself or in a browser, sent nothing: it has only set something."""
     return not (session.sent.answers or session.sent.credentials)

@@ -283,13 +283,18 @@ def still_out(
             return WrongPassword(session.name, _refused_so(last, said) + came_from(session))
     alone = sent_nothing_else(session) and sends_credentials(session)
     if reason == "status 401" and (has_fixed_auth(session) or alone):
-        why = f"the site refused the credentials in `auth` or the headers: 401 from {probe}"
-        return WrongPassword(session.name, why)
+        return refused_auth(session, probe)
     return LoginFailed(
         session.name,
         f"after the login step the probe page {probe} still shows that we are logged out"
         f" ({reason}){seen_at_last(last)}; check the login step with `crawl fetch URL --spider {spider_name}`",
     )
+
+
+def refused_auth(session: Session, url: str) -> WrongPassword:
+    """What goes with every request was refused."""
+    why = f"the site refused the credentials in `auth` or the headers: 401 from {redact(url)}"
+    return WrongPassword(session.name, why)
 
 
 def seen_at_last(last: Response | None) -> str:

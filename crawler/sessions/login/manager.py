@@ -27,6 +27,7 @@ from crawler.sessions.login.attempt import alive_at, take_steps
 from crawler.sessions.login.blocked import blocked
 from crawler.sessions.login.in_browser import logs_in_alone
 from crawler.sessions.login.login_addresses import is_one_of
+from crawler.sessions.login.no_step import WithoutStep
 from crawler.sessions.login.patience import again_s
 from crawler.sessions.login.prove import Prover
 from crawler.sessions.login.renewal import LoadsPage, Renewal
@@ -63,6 +64,7 @@ class LoginManager:
 
     Attributes:
         prover: Asks the probe page.
+        without_step: What holds where there is no login step.
     """
 
     def __init__(
@@ -92,7 +94,11 @@ class LoginManager:
             expected_run_s=expected_run_s,
             retry_after_s=retry_after_s,
         )
-        self._retry_after_s, self._on_login_start, self._clock = retry_after_s, on_login_start, clock
+        refused = partial(self.blocked_by, "refused")
+        self.without_step = WithoutStep(
+            self.standing, desk, self._restorer, spider, telling=self.prover.telling, blocked=refused
+        )
+        self._on_login_start, self._clock = on_login_start, clock
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
         self._fruitless: list[int] = []  # epochs of logins in a row that were good and brought no page
         self._tries_after_loss = 1  # more when the last login succeeded by its own last page, and was gone at once
@@ -110,7 +116,8 @@ class LoginManager:
     @property
     def by_browser(self) -> str:
         """What else `crawl login` needs for a spider without a login step."""
-        return " --browser" if type(self.spider).login is Spider.login else ""
+        by_hand = self.wants_login or not self.without_step.sends_credentials
+        return " --browser" if by_hand and type(self.spider).login is Spider.login else ""
 
     def expire(self, epoch: int, reason: str, url: str = "", *, witness: bool = False) -> bool:
         """An answer of *epoch* was fetched logged out. True when that is news.
@@ -145,7 +152,8 @@ class LoginManager:
         with self._flight:
             if force:
                 self.standing.attempts = 0
-                return self._claim_and_login(force=True)
+                only_sends = not self.wants_login and self.without_step.sends_credentials
+                return self.without_step.insisted() if only_sends else self._claim_and_login(force=True)
             try:
                 return self._prepare()
             except QuotaSpent as spent:  # by a probe, whose answer nobody knows then
@@ -167,10 +175,11 @@ class LoginManager:
             error = SessionError(self.session.name, self.record.why)
             return self._restorer.adopted() or Preparation(False, error=error)
         if not self.wants_login and not self._is_by_hand():
-            return self._restorer.without_login()
+            return self.without_step.prepared()
         settled = self._restorer.restored() if state is LoginState.UNPROVEN else self._restorer.doubts_settled()
         if settled is None and not (self._restorer.renewal.may_help(self.record.epoch) or logs_in_alone(self.spider)):
-            settled = self._restorer.adopted() or self._waits_for_person()
+            reasons = self.standing.reason, self._restorer.renewal.unequipped()
+            settled = self._restorer.adopted() or self.without_step.waits_for_person(*reasons)
         return settled or self._claim_and_login()
 
     def still_good(self) -> bool | None:
@@ -295,15 +304,6 @@ class LoginManager:
         record.version = row.version if row is not None else 0
         return Preparation(True, how)
 
-    def _waits_for_person(self) -> Preparation:
-        """There is no login step to run: nothing is claimed, and no attempt is counted."""
-        reasons = self.standing.reason, self._restorer.renewal.unequipped()
-        error = NeedsHuman(self.session.name, login_errors.by_hand_again(self.spider, *reasons))
-        self.record.why = error.why
-        self.record.signal(Signal.LOGIN_STARTED)
-        self.record.signal(Signal.NEEDS_HUMAN)
-        return Preparation(False, error=error)
-
     def _check_login(self) -> None:
         """Raise what fits when the login step has not led to a page for logged-in users."""
         session = self.session
@@ -369,7 +369,7 @@ class LoginManager:
             session,
             self.spider,
             known=self.standing.credentials,
-            retry_after_s=self._retry_after_s,
+            retry_after_s=self.prover.retry_after_s,
         )
         lost_at_once = found.outcome == "failed" and self.standing.attempts < self._tries_after_loss
         self.standing.patience.answers = self.standing.patience.answers or session.sent.answers > 0

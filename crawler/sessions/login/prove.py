@@ -11,6 +11,7 @@ from crawler.sessions.login.always_sent import LastRefusal
 from crawler.sessions.login.probe import ProbePage, shown_by
 from crawler.sessions.login.signs import logged_in_sign
 from crawler.sessions.login.states import LoginRecord
+from crawler.sessions.login.telling_page import TellingPage
 from crawler.sessions.login.watch import logged_out_reason, refuses_guests
 from crawler.sessions.session import Session
 from crawler.spider import Spider, has_own_marks
@@ -27,6 +28,8 @@ class Prover:
         nothing: The last answer proved nothing: in a few words, or "".
         is_mute: It showed no sign of being logged in: it may be a page that everybody sees.
         is_named: The spider has chosen the page.
+        retry_after_s: Understands the header Retry-After.
+        telling: Finds the page that tells whether credentials that go with every request are good.
         refused_at: Where the last answer, not right after a login, refused us as an API does (`refuses_guests`).
     """
 
@@ -40,9 +43,10 @@ class Prover:
         retry_after_s: Callable[[str | None], float | None],
     ) -> None:
         self.url, self.nothing, self.refused_at, self.is_mute = url, "", "", False
-        self._session, self._spider, self._record, self._retry_after_s = session, spider, record, retry_after_s
+        self._session, self._spider, self._record, self.retry_after_s = session, spider, record, retry_after_s
         self._page, self._last_refusal = ProbePage(), LastRefusal()
         self.is_named = bool(spider.probe_url)
+        self.telling = TellingPage(session, spider, retry_after_s=retry_after_s)
 
     def logged_out(self, *, fresh: bool = False) -> str | None:
         """Fetch the probe page. The reason when it shows that we are logged out, None when nothing speaks against us.
@@ -62,7 +66,7 @@ class Prover:
         self._last_refusal.saw(self._session, self.url, response.status_code, reason)
         self.is_mute = not logged_in_sign(response, css=self._spider.logged_in_css, text=self._spider.logged_in_text)
         if reason is None and (response.status_code >= 500 or response.status_code == 429):
-            asked_s = self._retry_after_s(response.headers.get("Retry-After"))
+            asked_s = self.retry_after_s(response.headers.get("Retry-After"))
             raise StatusError(redact(self.url), response.status_code, asked_s)
         if not fresh:
             self.refused_at = self.url if reason is not None and refuses_guests(response) else ""
@@ -71,6 +75,11 @@ class Prover:
         probed = self._page.judge(response.status_code, response.url, fresh=fresh)
         self.nothing = probed.nothing
         return probed.reason or self._is_another(response, fresh=fresh)
+
+    def was_refused(self, url: str) -> None:
+        """Another page than the one that was asked has just refused the credentials: from now on that one tells."""
+        self.url, self.refused_at = url, url
+        self._last_refusal.saw(self._session, url, 401, "status 401")
 
     def _is_another(self, response: Response, *, fresh: bool) -> str | None:
         """A page or data after the login, and now nothing, or the other one: some sites answer a guest like that.

@@ -10,7 +10,7 @@ from crawler.sessions.auth.schemes import dump_auth
 from crawler.sessions.auth.tokens import token_end
 from crawler.sessions.desk import Desk, StoredSession
 from crawler.sessions.login import login_errors, patience
-from crawler.sessions.login.always_sent import mark_of
+from crawler.sessions.login.always_sent import mark_of, sent_nothing_else
 from crawler.sessions.login.forecast import forecast
 from crawler.sessions.login.patience import PROBE_PAUSES_S, probe_pause_s
 from crawler.sessions.login.prove import Prover
@@ -57,16 +57,15 @@ class Restorer:
         self._standing.became_ready(Signal.ADOPTED, epoch=row.epoch)
         return Preparation(True, "adopted")
 
-    def without_login(self) -> Preparation:
-        """Ready as it is, with the cookies that an earlier run has left."""
+    def put_back(self) -> StoredSession | None:
+        """Give a session that nobody logs in the cookies that an earlier run has left."""
         standing, record = self._standing, self._standing.record
-        row = self._desk.load(self._session.key)
+        row: StoredSession | None = self._desk.load(self._session.key)
         if row is not None and row.readable and row.secret:
             if snapshot.put_back(self._session, row.secret):
                 standing.base = row.secret
             record.version, standing.saved_as = row.version, snapshot.version_of(self._session)
-        standing.became_ready(Signal.PROBE_OK, epoch=row.epoch if row is not None else 0, proved=False)
-        return Preparation(True, "ready")
+        return row
 
     def restored(self) -> Preparation | None:
         """Prove the stored session. None when it is not good: a login has to follow."""
@@ -78,7 +77,7 @@ class Restorer:
             except QuotaSpent:
                 raise
             except CrawlError as error:
-                return self._unproved(error)
+                return self.unproved(error)
             standing.patience.over()
             reason = reason or self._prover.nothing or None  # then a login says more
             if reason is None and not self._would_outlive():
@@ -137,7 +136,11 @@ class Restorer:
         That is a page that the spider has not named as its probe, without a sign of being logged in.
         """
         witness, page = self._standing.witness, self._standing.witness.page
-        if not page or witness.misled or self._prover.is_named or not self._prover.is_mute:
+        if not page or self._prover.is_named or not self._prover.is_mute:
+            return None
+        if sent_nothing_else(self._session) and mark_of(self._session):
+            return self._refused(page)
+        if witness.misled:
             return None
         if page in self._session.asked_again:  # it was led to another page, and is asked for again by itself
             return None
@@ -145,6 +148,19 @@ class Restorer:
         if reason is not None:
             witness.believed = page
         return reason
+
+    def _refused(self, page: str) -> str | None:
+        """Why credentials that go with every request are refused, although the probe page is good."""
+        try:
+            refused_at = self._prover.telling.refused_at(page)
+        except QuotaSpent:
+            raise
+        except CrawlError:
+            return None
+        if not refused_at:
+            return None
+        self._prover.was_refused(refused_at)
+        return "status 401"
 
     def confirm(self) -> None:
         """After a login for the sake of a page: where that shows us logged out all the same, it is forbidden to the
@@ -208,7 +224,7 @@ class Restorer:
         standing.saved_as = snapshot.version_of(self._session)  # the probe may change it
         return True
 
-    def _unproved(self, error: CrawlError) -> Preparation:
+    def unproved(self, error: CrawlError) -> Preparation:
         """The probe of a stored session brought no usable answer: it is made again, while that may help."""
         standing = self._standing
         failure = login_errors.unproved(self._session, error)

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from crawler.clock import unix_now
 from crawler.errors import LoginFailed
 from crawler.events import LoginEnded, Warned
-from crawler.outcome import Leased, Outcome
+from crawler.outcome import Leased, Outcome, Verdict
 from crawler.quick_dataclass import quick_dataclass
-from crawler.request import SPREAD
+from crawler.request import SPREAD, plain_url
 from crawler.sessions.login.findings import goes_in_turn
 from crawler.sessions.login.lives import Next
 from crawler.sessions.login.manager import LoginManager
@@ -107,7 +107,10 @@ class SessionDoor:
             if manager.wants_login:
                 self._doubts[name].overtaken = self._doubts[name].blameless = True
                 self.doubt(name, why)
-        if not manager.wants_login:
+        if outcome.verdict is Verdict.ACCEPT and (url := plain_url(outcome.request)):
+            manager.prover.telling.last_page = url
+        if not manager.wants_login and outcome.verdict is not Verdict.LOGIN:
+            manager.record.page_is_back(outcome.request.id)
             return True
         record = manager.record
         now = SessionNow(record.epoch, record.state is LoginState.READY, manager.session.serial)
@@ -134,6 +137,8 @@ class SessionDoor:
             doubt.rests = False
             self._requests.send_first(self._gates.opened((SESSION, name)))
         record.page_is_back(outcome.request.id)
+        if not ruling.settle and self._gates.get((SESSION, name)).is_barred:  # it came later than the bad news
+            self._unusable.park(self._settling.given_up(name, self._lost_epoch(name)), name)
         return ruling.settle
 
     def rest(self, name: str) -> None:
@@ -232,10 +237,8 @@ class SessionDoor:
                 message = f"{prepared.trouble.why}; the {what} goes on in {prepared.wait_s:,.0f} s"
                 self._teller.tell(Warned(self._clock(), f"session {name}", message))
         else:
-            judged = self._evidence.unproven(name).given_up()
-            self._settling.reopen(name, self._lost_epoch(name), judged.since)
             self._unusable.bar(name, prepared.error, self._clock(), elapsed_ms)
-            self._unusable.park([*judged.again, *self._evidence.trials.take_waiting(name)], name)
+            self._unusable.park(self._settling.given_up(name, self._lost_epoch(name)), name)
 
     def _lost_epoch(self, name: str) -> int:
         """The login that may have been lost: from now on it is known whether it was."""
@@ -259,6 +262,8 @@ class SessionDoor:
             judged = pages.good(started_at, now)
             self._requests.prove(judged.proved, manager.record.epoch)
             self._evidence.showed_out(name, judged.showed_out)
+            for request in () if manager.wants_login else judged.showed_out:
+                manager.without_step.is_not_for_us(request)
         elif prepared.how == "ready":
             judged = Judgement()
         else:

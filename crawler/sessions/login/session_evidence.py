@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from crawler.outcome import Leased, Outcome, Verdict
 from crawler.quick_dataclass import quick_dataclass
+from crawler.request import plain_url
 from crawler.sessions.login.evidence import REFUSALS, Guarded
 from crawler.sessions.login.findings import convict, fail_logged_out
 from crawler.sessions.login.lives import KnownLives
@@ -133,8 +134,7 @@ class SessionEvidence:
             return Ruling(False, brought=brought, probe="a page is suspected of ending the session")
         if verdict is Verdict.LOGIN:
             pages.hold(outcome)
-            plain = "" if outcome.request.extras else outcome.request.url
-            return Ruling(False, doubt=outcome.error or "logged out", seen_at=plain)
+            return Ruling(False, doubt=outcome.error or "logged out", seen_at=plain_url(outcome.request))
         rotates = pages.rotation.answered(outcome.request.id, changes_cookies=outcome.changes_cookies)
         ruling = self._page(outcome, session, pages, stale, now)
         return replace(ruling, rotates=True) if rotates else ruling

@@ -44,6 +44,18 @@ class Settling:
         elif epoch:
             self.requests.nothing_lost(name)
 
+    def given_up(self, name: str, epoch: int) -> list[Leased]:
+        """A session will not be ready by itself: what is kept of it, to be put aside.
+
+        Args:
+            epoch: The login that may have been lost; 0 for none.
+        """
+        judged = self.evidence.unproven(name).given_up()
+        self.reopen(name, epoch, judged.since)
+        if judged.settled:
+            self.requests.settle(judged.settled)
+        return [*judged.again, *self.evidence.trials.take_waiting(name)]
+
     def end_trial(self, name: str, now: float, *, survived: bool, serial: bool) -> None:
         """The probe after a trial has spoken."""
         ended = self.evidence.end_trial(name, now, survived=survived, serial=serial)

@@ -30,8 +30,8 @@ class Preparation:
 
     Attributes:
         ready: It may send.
-        how: "ready", "restored", "login", "renewed" (by a page of the app), "adopted", "still good" (after a doubt), or
-            "" when not ready.
+        how: "ready", "restored", "login", "renewed" (by a page of the app), "adopted", "still good" (after a doubt),
+            "unproved" (a person insisted, and no page tells whether the credentials are good), or "" when not ready.
         wait_s: Not ready, but ask again after so many seconds.
         error: Why it will not be ready in this run by itself.
         trouble: What is waited for; None where nothing is wrong.

@@ -14,6 +14,7 @@ _EVERY_PAGE: Final = f"{_MEMBERS}::test_every_page_once_no_innocent_page_left_ou
 _POLICY: Final = "crawler/stores/policy/login_policy.py"
 _POLICY_TESTS: Final = "tests/stores/test_login_policy.py"
 _ALWAYS_SENT: Final = "tests/sessions/test_always_sent.py"
+_WITHOUT_STEP: Final = "tests/sessions_e2e/test_refused_without_step.py"
 _FETCHED_TWICE: Final = "200 pages of an API with a short token were fetched 477 times"
 _BANNED: Final = "a page that only showed the loss of a session was banned for ever"
 _NOT_LISTED: Final = "nothing listed, explained or cleared a ban"
@@ -30,7 +31,9 @@ ENTRIES: Final = [
         "`crawl login NAME --browser` wanted a `login` method",
         [
             Swap(
-                "crawler/cli/run.py", "if not found.has_login_step() and not browser:", "if not found.has_login_step():"
+                "crawler/cli/run.py",
+                "found.has_login_step() or browser or all(",
+                "found.has_login_step() or all(",
             )
         ],
         ["tests/sessions_e2e/test_logins_without_a_step.py::test_a_login_with_a_browser_needs_no_login_method"],
@@ -409,5 +412,41 @@ ENTRIES: Final = [
             "tests/sessions_e2e/test_refused_with_each_page.py"
             "::test_L11_refused_credentials_are_sent_by_what_was_under_way_and_one_probe_and_by_no_later_run[basic]"
         ],
+    ),
+    Entry(
+        "refused-without-a-step",
+        "a spider without a login step sent a refused Basic password with each of 161 pages",
+        [
+            Swap(
+                "crawler/sessions/login/no_step.py",
+                "            if response.status_code != 401 or 401 in statuses",
+                "            if response.status_code or 401 in statuses",
+            )
+        ],
+        [f"{_WITHOUT_STEP}::test_a_password_that_was_wrong_from_the_beginning_is_sent_twice_and_by_no_later_run"],
+    ),
+    Entry(
+        "a-page-for-everybody-acquits-nobody",
+        "where everybody gets the start page, a refused password went out three times with each page",
+        [
+            Swap(
+                "crawler/sessions/login/restore.py",
+                "        if sent_nothing_else(self._session) and mark_of(self._session):\n",
+                "        if sent_nothing_else(self._session) and not mark_of(self._session):\n",
+            )
+        ],
+        [f"{_WITHOUT_STEP}::test_the_same_holds_for_a_login_step_that_only_sets_the_password"],
+    ),
+    Entry(
+        "a-changed-token-of-an-identity",
+        "a fixed token that was changed in the spider was not sent while cookies were kept with the old one",
+        [
+            Swap(
+                "crawler/sessions/snapshot.py",
+                "    if not isinstance(state, dict) or of_identity:\n",
+                "    if not isinstance(state, dict):\n",
+            )
+        ],
+        [f"{_WITHOUT_STEP}::test_a_token_that_was_changed_is_sent_although_cookies_were_kept_with_the_old_one"],
     ),
 ]

@@ -1,0 +1,146 @@
+"""A session of a spider without a login step: ready as it is, until the credentials that it sends are refused.
+
+Basic, Digest, a fixed token or a key of an `Identity` go with every request, and each refusal may count against the
+account. So the first page that answers 401 stops the session until it is known what that means: the credentials are
+refused, which goes on record, and nothing more is sent by this run or a later one; or only that page is not for them.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Container
+from dataclasses import replace
+from typing import Final
+
+from crawler.errors import CrawlError, NeedsHuman, QuotaSpent, SessionError
+from crawler.response import Request, Response
+from crawler.sessions.desk import Desk, LoginEnd
+from crawler.sessions.login.always_sent import mark_of, sent_names
+from crawler.sessions.login.login_errors import by_hand_again, refused_auth
+from crawler.sessions.login.restore import Restorer
+from crawler.sessions.login.standing import Preparation, Standing
+from crawler.sessions.login.states import LoginState, Signal
+from crawler.sessions.login.telling_page import TellingPage
+from crawler.spider import Spider
+
+_MOST_PAGES: Final = 10_000
+
+
+class WithoutStep:
+    """Of one session; `prepared` and `insisted` run on the thread that prepares it, the rest is safe from any.
+
+    Args:
+        blocked: Why nothing may be sent now, as an error for a person.
+    """
+
+    def __init__(
+        self,
+        standing: Standing,
+        desk: Desk,
+        restorer: Restorer,
+        spider: Spider,
+        *,
+        telling: TellingPage,
+        blocked: Callable[[str], SessionError],
+    ) -> None:
+        self._session, self._standing, self._desk, self._restorer = standing.session, standing, desk, restorer
+        self._spider, self._telling, self._blocked = spider, telling, blocked
+        self._not_for_us: collections.deque[int] = collections.deque(maxlen=_MOST_PAGES)
+
+    @property
+    def sends_credentials(self) -> bool:
+        """Whether what goes with every request can be told from other credentials, and so be put on record."""
+        return bool(mark_of(self._session))
+
+    # --- on a worker thread -------------------------------------------------------------------------------------------
+    def check(self, id: int, request: Request, statuses: Container[int] = ()) -> Callable[[Response], str | None]:
+        """What tells why the answer to a request means that the session's credentials were refused.
+
+        Args:
+            id: Of the request, in the frontier.
+            statuses: That its callback wants to see: a 401 among them is a page.
+        """
+
+        def refusal(response: Response) -> str | None:
+            if response.status_code != 401 or 401 in statuses or id in self._not_for_us:
+                return None
+            if self._session.auth is None and sent_names(self._session) & set(map(str.lower, request.headers or ())):
+                return None  # other credentials took their place
+            return "status 401" if self._telling.is_refusal(response) else None
+
+        return refusal
+
+    # --- on the thread of the scheduler -------------------------------------------------------------------------------
+    def is_not_for_us(self, request: int) -> None:
+        """The credentials are good, and that page refuses them all the same: its next answer is its own."""
+        self._not_for_us.append(request)
+
+    # --- on the thread that prepares it -------------------------------------------------------------------------------
+    def prepared(self) -> Preparation:
+        """Ready as it is, with the cookies that an earlier run has left; or why nothing may be sent."""
+        standing, record = self._standing, self._standing.record
+        if record.state is LoginState.UNPROVEN:
+            return self._first()
+        try:
+            why = self._restorer.refused_before()
+            if why:
+                return standing.refused(self._blocked(why))
+            refused_at = self._telling.refused_at(standing.witness.page)
+        except QuotaSpent:
+            raise
+        except CrawlError as error:
+            return self._restorer.unproved(error)
+        if refused_at:
+            return self._put_on_record(refused_at)
+        return self._goes_on()
+
+    def insisted(self) -> Preparation:
+        """A person insists: the credentials are sent once, and what comes of it goes on record.
+
+        Raises:
+            CrawlError: No usable answer came.
+        """
+        record = self._standing.record
+        if record.state is LoginState.UNPROVEN:
+            self._restorer.put_back()
+            record.signal(Signal.LOGGED_OUT)
+        if refused_at := self._telling.refused_at(""):
+            return self._put_on_record(refused_at)
+        claim = self._desk.claim(self._session.key, record.epoch, credentials=mark_of(self._session), force=True)
+        if claim.granted:
+            self._desk.end_login(self._session.key, LoginEnd("ok", credentials=mark_of(self._session)))
+        ready = self._goes_on()
+        return ready if self._telling.is_known else replace(ready, how="unproved")
+
+    def _first(self) -> Preparation:
+        row = self._restorer.put_back()
+        if why := self._restorer.refused_before():
+            return self._standing.refused(self._blocked(why), Signal.LOGGED_OUT)
+        self._standing.became_ready(Signal.PROBE_OK, epoch=row.epoch if row is not None else 0, proved=False)
+        return Preparation(True, "ready")
+
+    def _goes_on(self) -> Preparation:
+        standing = self._standing
+        standing.doubted, standing.attempts = False, 0
+        standing.became_ready(Signal.PROBE_OK, epoch=standing.record.epoch, proved=False)
+        return Preparation(True, "still good")
+
+    def _put_on_record(self, refused_at: str) -> Preparation:
+        """Any process of any run that has these credentials knows from now on that they are refused."""
+        standing, session = self._standing, self._session
+        error, mark = refused_auth(session, refused_at), mark_of(session)
+        claim = self._desk.claim(session.key, standing.record.epoch, credentials=mark, force=True)
+        if not claim.granted:  # another process is writing the same
+            return Preparation(False, wait_s=max(claim.wait_s, 0.05))
+        self._desk.end_login(session.key, LoginEnd("refused", error.why, mark))
+        standing.doubted = False
+        return standing.refused(error)
+
+    def waits_for_person(self, *reasons: str) -> Preparation:
+        """There is no login step to run, and a login is needed: nothing is claimed, and no attempt is counted."""
+        record = self._standing.record
+        error = NeedsHuman(self._session.name, by_hand_again(self._spider, *reasons))
+        record.why = error.why
+        record.signal(Signal.LOGIN_STARTED)
+        record.signal(Signal.NEEDS_HUMAN)
+        return Preparation(False, error=error)
