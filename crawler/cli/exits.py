@@ -43,8 +43,8 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
     (
         FAILURES,
         "failures",
-        "Done, but some requests failed for good, a site could not be reached to log in, or an audit, a fetch or"
-        " a check found a fault.",
+        "Done, but some requests failed for good, most pages ask to log in, a site could not be reached to log in, or"
+        " an audit, a fetch or a check found a fault.",
         "`crawl status NAME` shows why; `crawl retry NAME` tries them again.",
     ),
     (

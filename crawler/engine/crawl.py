@@ -37,6 +37,7 @@ from crawler.runs.knowledge import seed
 from crawler.runs.lead import DRAINED
 from crawler.runs.verdict import CODES, Facts, Yield, shown
 from crawler.sessions.login.put_aside import as_errors
+from crawler.sessions.login.refusals import ASKS_TO_LOG_IN
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import hide
 from crawler.spider import Spider, wants_summary
@@ -254,7 +255,18 @@ class Crawl:
             return replace(facts, waiting=0) if theirs else facts
         silent = store.reports.silent_hosts(frontier) if facts.failed and facts.pages else {}
         figures, before = compared(store, self._run, summary, counts)
-        return replace(facts, silent=silent, figures=figures, before=before)
+        return replace(facts, silent=silent, figures=figures, before=before, walled=self._walled(frontier))
+
+    def _walled(self, frontier: int) -> Sample | None:
+        """The pages that asked a spider without a login to log in."""
+        if self.spider.wants_login() or not self._stats.has_warned:
+            return None
+        warned = self._store.reports.warned_by(frontier).items()
+        found = [(count, url, text) for text, (count, url) in warned if text.startswith(ASKS_TO_LOG_IN)]
+        if not found:
+            return None
+        _, url, text = found[0]
+        return shown([Sample(ASKS_TO_LOG_IN, sum(each[0] for each in found), url, text)])[0]
 
     def _tell_of_all(self) -> None:
         """Another member has recorded the end: only this member's part is reported here."""

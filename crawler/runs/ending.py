@@ -19,7 +19,7 @@ from crawler.output.comparison import Expected
 from crawler.output.reasons import kinds, short_reason
 from crawler.redaction import HIDDEN
 from crawler.runs.stats import error_name
-from crawler.runs.verdict import CODES, Facts, RunVerdict, verdict_of_run
+from crawler.runs.verdict import CODES, WALLED, Facts, RunVerdict, verdict_of_run
 from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store
 from crawler.stores.told import Counts, Sample
@@ -163,6 +163,8 @@ def next_command(found: RunVerdict, spider: str, also: str, *, failed: bool, run
         failed: Requests failed. A parked request has not failed, and goes on by itself.
         run: Number of the run.
     """
+    if found.reason == WALLED:
+        return f"crawl run {spider}{also}"
     if found.reason == "page-ends-session":
         return f"crawl guard {spider}{store_again(also)}"
     if found.ending == "less than before":
@@ -179,9 +181,11 @@ def next_command(found: RunVerdict, spider: str, also: str, *, failed: bool, run
 def settle_records(store: Store, run: RunRow, summary: Summary, facts: Facts) -> None:
     """Let the store mark what is gone where the run ended well, and put what has changed into *summary*.
 
-    The store checks by itself what is open and failed: to it, pages that are no longer there are not failures.
+    The store checks by itself what is open and failed: to it, pages that are no longer there are not failures. Pages
+    that only ask to log in say nothing about what is gone.
     """
     failed = summary.ending == "failures" and bool(facts.pages) and not summary.shortfalls
+    failed = failed and summary.reason != WALLED
     if (summary.ending == "finished" or failed) and facts.items >= facts.wanted.min_items:
         summary.complete = store.records.settle(run)
     summary.changes = store.records.counts(run.spider, run.frontier)

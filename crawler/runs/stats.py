@@ -59,6 +59,11 @@ class Stats:
         """Whether there are observers."""
         return bool(self._observers)
 
+    @property
+    def has_warned(self) -> bool:
+        """Whether a page of this process had a warning."""
+        return self._warned > 0
+
     def tell(self, event: Event) -> None:
         """Count an event, and call the observers; one that raises is reported and left out from then on."""
         self.told += 1

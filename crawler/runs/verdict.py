@@ -33,7 +33,9 @@ CODES: Final = {
     "interrupted": 130,
     "terminated": 143,
 }
+WALLED: Final = "asks-to-log-in"  #: the reason of a run whose pages mostly ask to log in
 _FEW: Final = 0.1  #: share of failed requests below which what a crawl lacks is graver
+_MANY: Final = 0.5  #: share of pages that ask to log in from which a crawl is not good
 _UNREACHED: Final = (
     "Refused",
     "Unreachable",
@@ -82,6 +84,7 @@ class Facts:
         skipped: Requests that were left out, by rule, most first.
         callbacks: Callback to what it brought in this run.
         dropped: Reason to number of items that a step of the spider left out.
+        walled: Pages that ask a spider without a login to log in; None where there are none, or it has one.
         empty_fields: Fields that are empty in every item of this run.
         may_be_empty: Fields that are not reported when empty.
         domains: Hosts that belong to the crawl.
@@ -102,6 +105,7 @@ class Facts:
     skipped: Sequence[Sample] = ()
     callbacks: Mapping[str, Yield] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
+    walled: Sample | None = None
     empty_fields: Sequence[str] = ()
     may_be_empty: Sequence[str] = ()
     domains: Sequence[str] = ()
@@ -159,6 +163,9 @@ def verdict_of_run(facts: Facts) -> RunVerdict:
         return RunVerdict("failures", CODES["failures"], "page-ends-session", f"{what}; not confirmed yet", notes)
     if not facts.pages:
         return RunVerdict("nothing", CODES["nothing"], *_nothing(facts), notes)
+    walled = facts.walled.count / facts.pages if facts.walled is not None else 0.0
+    if facts.walled is not None and walled >= _MANY and walled > facts.wanted.max_error_rate:
+        return RunVerdict("failures", CODES["failures"], WALLED, _walled(facts.walled, facts.pages), notes)
     if facts.items < facts.wanted.min_items and not _is_right(facts):
         return RunVerdict("no items", CODES["no items"], *_too_few_items(facts), (), reasons or ("no-items",))
     if lacking:
@@ -235,6 +242,11 @@ def _example(error: str, url: str) -> str:
     is_of_web = text and (name in _UNREACHED or name == "StatusError" or name.startswith("Robots"))
     said = text if is_of_web else short_reason(error)
     return said if not url or "://" in said else f"{said} ({url})"
+
+
+def _walled(walled: Sample, pages: int) -> str:
+    said = walled.text.removeprefix(walled.kind)
+    return f"{walled.count:,} of {_number(pages, 'page')} ask{'s' if pages == 1 else ''} to log in{said} ({walled.url})"
 
 
 # --- nothing was fetched -----------------------------------------------------------------------------------------

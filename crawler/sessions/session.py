@@ -200,7 +200,7 @@ class Session(Hops):
 
     def begins_as_it_is(self) -> None:
         """What it has now it has before any login: its adapters and hooks are no obstacle to a stored session."""
-        self.given = given_to(self)  #: what a login begins with, whatever the last one has left
+        self.given = given_to(self, self.cookies.dump())  #: what a login begins with, whatever the last one has left
 
     def go_through(self, proxy: str) -> None:
         """From the next request on send all through *proxy*; "" for none."""

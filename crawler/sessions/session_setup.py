@@ -43,6 +43,7 @@ class Given:
         auth: As the identity has it.
         verify, cert, hooks: As in requests.
         setup: `session_setup`: a login step may fit the session with more, which cannot be stored.
+        cookies: As records (`Jar.dump`): `Spider.set_up_session` may set some.
     """
 
     headers: dict[str, Any] = field(repr=False)
@@ -52,14 +53,20 @@ class Given:
     cert: Any = field(repr=False)
     hooks: dict[str, Any] = field(repr=False)
     setup: dict[str, Any] = field(repr=False)
+    cookies: list[dict[str, Any]] = field(repr=False)
+
+    def cookie_values(self) -> list[list[Any]]:
+        """What of the cookies can be compared with those of another run."""
+        return sorted([each["domain"], each["path"], each["name"], each["value"]] for each in self.cookies)
 
 
-def given_to(session: requests.Session) -> Given:
-    """What *session* has now."""
+def given_to(session: requests.Session, cookies: list[dict[str, Any]]) -> Given:
+    """What *session* has now, beside its *cookies*."""
     params: Any = session.params
     hooks = {event: list(each) if isinstance(each, list) else each for event, each in session.hooks.items()}
     setup = session_setup(session)
-    return Given(dict(session.headers), dict(params), session.auth, session.verify, session.cert, hooks, setup)
+    values = session.auth, session.verify, session.cert
+    return Given(dict(session.headers), dict(params), *values, hooks, setup, cookies)
 
 
 def begin_anew(session: requests.Session, given: Given) -> None:

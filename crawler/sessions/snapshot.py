@@ -6,7 +6,8 @@ the proxy, the login pages it has met, and the note that a login step may leave.
 A server may bind a session to its User-Agent, its Accept headers and its address. So these headers come back with it as
 they were at its login, whatever the settings say meanwhile; and a session that was made through another proxy is not
 taken up: a login has to follow. Other headers, params and auth come back where the login step has set them; else those
-of the identity and the settings hold, such as a key or a token that was changed.
+of the identity and the settings hold, such as a key or a token that was changed. So do cookies that `set_up_session`
+sets.
 Nor is a session taken up whose login step mounted an adapter, or fitted it with something else that cannot be stored.
 """
 
@@ -54,6 +55,7 @@ def take(session: Session, record: LoginRecord, *, url: str, base: str | None = 
             "headers": session.given.headers,
             "params": session.given.params,
             "auth": dump_auth(session.given.auth, session.account),
+            "cookies": session.given.cookie_values(),
         },
         "auth": dump_auth(session.auth, session.account),
         "proxies": dict(session.proxies),
@@ -126,8 +128,10 @@ def put_back(session: Session, secret: str) -> bool:
     cookies = found.get("cookies")
     jar = session.cookies.fresh()
     jar.load([each for each in cookies if isinstance(each, dict)] if isinstance(cookies, list) else [], now=unix_now())
-    session.cookies = jar
     given, stored = _table(found, "given"), _table(found, "headers")
+    if session.given.cookies and session.given.cookie_values() != given.get("cookies"):
+        jar.load(session.given.cookies)  # the spider sets others than it did then
+    session.cookies = jar
     fixed = {name: value for name, value in stored.items() if name.lower().startswith(("user-agent", "accept"))}
     headers = _changed(session.given.headers, stored, _table(given, "headers")) | fixed
     session.headers = CaseInsensitiveDict({name: str(value) for name, value in headers.items()})

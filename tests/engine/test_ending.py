@@ -100,6 +100,7 @@ def test_what_a_session_has_proposed_stays_where_the_ending_proposes_nothing() -
         ("limit", "limit", "crawl run orders -a day=mon --store x.db"),
         ("failures", "some-failed", "crawl retry orders -a day=mon --store x.db"),
         ("failures", "left-waiting", "crawl run orders -a day=mon --store x.db"),
+        ("failures", "asks-to-log-in", "crawl run orders -a day=mon --store x.db"),
         ("failures", "page-ends-session", "crawl guard orders --store x.db"),
         ("nothing", "all-missing", "crawl status orders --store x.db"),
         ("no items", "no-items", "crawl shell orders --store x.db"),

@@ -157,6 +157,35 @@ def test_a_password_that_was_wrong_from_the_beginning_is_sent_twice_and_by_no_la
     assert "a changed account or spider is tried at once" in runs[1].err
 
 
+def test_the_file_of_accounts_is_not_named_for_a_password_that_the_spider_gives(
+    office: Callable[..., Office], command: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office(good_for=0)
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "bob")
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "another")
+
+    said = [command("run", "tickets").err for _ in range(2)]
+
+    assert "CRAWL_DEFAULT_PASSWORD" not in "".join(said)
+
+
+def test_the_place_of_the_password_is_named_at_once_where_a_step_takes_it_from_the_account(
+    office: Callable[..., Office], command: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office(good_for=0, identity='"default"', more=BY_STEP.replace('"ann", WORD', "*ACCOUNT"))
+    file = Path("spiders/tickets.py")
+    text = file.read_text(encoding="utf-8").replace(
+        "(*ACCOUNT)", "(session.account.username, session.account.password)"
+    )
+    file.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "ann")
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "old")
+
+    said = [command("run", "tickets").err for _ in range(2)]
+
+    assert all("belongs where this one came from, CRAWL_DEFAULT_PASSWORD" in each for each in said), said
+
+
 @pytest.mark.parametrize("options", ["", ", cb_kwargs={'number': 1}"])
 def test_where_everybody_gets_the_start_page_a_wrong_password_is_sent_by_what_was_under_way(
     office: Callable[..., Office], command: Crawl, options: str

@@ -20,7 +20,7 @@ def blocked(session: Session, kind: str, refused: str, *, before: str, command: 
     why = f"{refused}; before: {because}" if because else refused
     if kind == "passing":
         return LoginFailed(session.name, why)
-    why += login_errors.came_from(session) if kind == "refused" else ""
+    why += login_errors.came_from(session) if kind == "refused" and login_errors.is_of_account(session) else ""
     why = f"{why}; a changed account or spider is tried at once, and `{command}` tries at once, too"
     kinds: dict[str, type[SessionError]] = {"refused": WrongPassword, "human": NeedsHuman}
     return kinds.get(kind, LoginBudgetSpent)(session.name, why)

@@ -30,7 +30,7 @@ from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 from crawler.sessions.foreign_answers import set_cookie_lines
 from crawler.sessions.login import signs
-from crawler.sessions.login.always_sent import has_fixed_auth, sends_credentials, sent_nothing_else
+from crawler.sessions.login.always_sent import has_fixed_auth, mark_of, sends_credentials, sent_nothing_else
 from crawler.sessions.login.login_answers import captcha_sign, one_time_code_sign, speaks_of_something_else
 from crawler.sessions.login.page_marks import has_login_form, has_new_password_form, refresh_of
 from crawler.sessions.login.sight import sent_on
@@ -294,7 +294,12 @@ def still_out(
 def refused_auth(session: Session, url: str) -> WrongPassword:
     """What goes with every request was refused."""
     why = f"the site refused the credentials in `auth` or the headers: 401 from {redact(url)}"
-    return WrongPassword(session.name, why)
+    return WrongPassword(session.name, why + (came_from(session) if is_of_account(session) else ""))
+
+
+def is_of_account(session: Session) -> bool:
+    """Whether what goes with every request, if anything does, is the account's own name and password."""
+    return mark_of(session) in ("", session.account.mark())
 
 
 def seen_at_last(last: Response | None) -> str:

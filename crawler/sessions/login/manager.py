@@ -95,9 +95,7 @@ class LoginManager:
             retry_after_s=retry_after_s,
         )
         refused = partial(self.blocked_by, "refused")
-        self.without_step = WithoutStep(
-            self.standing, desk, self._restorer, spider, telling=self.prover.telling, blocked=refused
-        )
+        self.without_step = WithoutStep(self.standing, desk, self._restorer, self.prover, spider, blocked=refused)
         self._on_login_start, self._clock = on_login_start, clock
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
         self._fruitless: list[int] = []  # epochs of logins in a row that were good and brought no page
@@ -174,12 +172,12 @@ class LoginManager:
         if state in (LoginState.PARKED, LoginState.REFUSED):
             error = SessionError(self.session.name, self.record.why)
             return self._restorer.adopted() or Preparation(False, error=error)
-        if not self.wants_login and not self._is_by_hand():
+        if not self.wants_login and not self._is_by_hand() and not self._is_let_in():
             return self.without_step.prepared()
         settled = self._restorer.restored() if state is LoginState.UNPROVEN else self._restorer.doubts_settled()
         if settled is None and not (self._restorer.renewal.may_help(self.record.epoch) or logs_in_alone(self.spider)):
             reasons = self.standing.reason, self._restorer.renewal.unequipped()
-            settled = self._restorer.adopted() or self.without_step.waits_for_person(*reasons)
+            settled = self._restorer.adopted() or self.without_step.brought_in(*reasons)
         return settled or self._claim_and_login()
 
     def still_good(self) -> bool | None:
@@ -194,6 +192,12 @@ class LoginManager:
         """
         row = self.desk.load(self.session.key) if self.session.identity.login else None
         if row is not None and row.epoch > 0:
+            self.wants_login, self.is_guest = True, False
+        return self.wants_login
+
+    def _is_let_in(self) -> bool:
+        """Whether cookies that the spider gives its session let it in: then it is watched like a login of a person."""
+        if self.record.state is LoginState.UNPROVEN and self.without_step.is_let_in_by_cookies():
             self.wants_login, self.is_guest = True, False
         return self.wants_login
 
@@ -337,24 +341,7 @@ class LoginManager:
             LoginFailed: The probe still shows the logged-out page.
         """
         with self._flight:
-            reason = self.prover.logged_out(fresh=True) or self.prover.nothing
-            if reason:
-                raise LoginFailed(self.session.name, f"the probe page still shows: {reason}")
-            row = self.desk.load(self.session.key)
-            self.record.logged_in_at = self._clock()
-            if self.record.state not in (LoginState.READY, LoginState.UNPROVEN):
-                self.record.signal(Signal.LOGIN_STARTED)
-                signal = Signal.LOGIN_OK
-            else:
-                signal = Signal.PROBE_OK
-            self.standing.became_ready(signal, epoch=max(self.record.epoch, row.epoch if row is not None else 0) + 1)
-            taken = snapshot.take(self.session, self.record, url=url)
-            ended = LoginEnd("ok", credentials=self.session.account.mark())
-            if not claimed:
-                self.desk.save(taken)
-            elif not self.desk.end_login(self.session.key, ended, taken):
-                raise LoginFailed(self.session.name, "somebody else has logged in meanwhile: that session is kept")
-            self.standing.base = taken.secret
+            self.without_step.adopt(url, claimed=claimed)
 
     def _ended_badly(self, error: Exception) -> Preparation:
         session, record = self.session, self.record

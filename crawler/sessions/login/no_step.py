@@ -12,15 +12,18 @@ from collections.abc import Callable, Container
 from dataclasses import replace
 from typing import Final
 
-from crawler.errors import CrawlError, NeedsHuman, QuotaSpent, SessionError
+from crawler.errors import CrawlError, LoginFailed, NeedsHuman, QuotaSpent, SessionError
 from crawler.response import Request, Response
+from crawler.sessions import snapshot
+from crawler.sessions.auth.storage_token import in_storage
 from crawler.sessions.desk import Desk, LoginEnd
 from crawler.sessions.login.always_sent import mark_of, sent_names
 from crawler.sessions.login.login_errors import by_hand_again, refused_auth
+from crawler.sessions.login.prove import Prover
 from crawler.sessions.login.restore import Restorer
 from crawler.sessions.login.standing import Preparation, Standing
 from crawler.sessions.login.states import LoginState, Signal
-from crawler.sessions.login.telling_page import TellingPage
+from crawler.sessions.session import Session
 from crawler.spider import Spider
 
 _MOST_PAGES: Final = 10_000
@@ -38,13 +41,13 @@ class WithoutStep:
         standing: Standing,
         desk: Desk,
         restorer: Restorer,
+        prover: Prover,
         spider: Spider,
         *,
-        telling: TellingPage,
         blocked: Callable[[str], SessionError],
     ) -> None:
         self._session, self._standing, self._desk, self._restorer = standing.session, standing, desk, restorer
-        self._spider, self._telling, self._blocked = spider, telling, blocked
+        self._prover, self._telling, self._spider, self._blocked = prover, prover.telling, spider, blocked
         self._not_for_us: collections.deque[int] = collections.deque(maxlen=_MOST_PAGES)
 
     @property
@@ -136,11 +139,84 @@ class WithoutStep:
         standing.doubted = False
         return standing.refused(error)
 
-    def waits_for_person(self, *reasons: str) -> Preparation:
-        """There is no login step to run, and a login is needed: nothing is claimed, and no attempt is counted."""
+    # --- sessions that a person, or the spider, has let in ----------------------------------------------------------
+    def is_let_in_by_cookies(self) -> bool:
+        """Whether the spider itself gives the session cookies that open what a stranger does not get.
+
+        A header of the identity, or `set_up_session`; such cookies may as well hold a language, or a consent.
+        """
+        session = self._session
+        if not (_brings_cookies(session) and session.identity.login and self._prover.url):
+            return False
+        self._restorer.put_back()  # the site may have changed them since
+        try:
+            return self._telling.is_kept_from_strangers(self._prover.url)
+        except QuotaSpent:
+            raise
+        except CrawlError:  # nothing is known: it goes on as it is
+            return False
+
+    def brought_in(self, *reasons: str) -> Preparation:
+        """There is no login step to run, and a login is needed: what the spider gives the session may be one.
+
+        Nothing is claimed, and no attempt is counted.
+        """
+        why = ""
+        if self._brings_something():
+            try:
+                if before := self._restorer.refused_before():
+                    return self._standing.refused(self._blocked(before))
+                why = self._prover.logged_out(fresh=True) or self._prover.nothing
+            except QuotaSpent:
+                raise
+            except CrawlError as error:
+                return self._restorer.unproved(error)
+            if not why:
+                return self._adopted("the spider")
+            if self._prover.status == 401 and self.sends_credentials:
+                return self._put_on_record(str(self._prover.url))
+            why = f"the cookies or credentials that the spider gives the session do not let it in ({why})"
+        return self._waits_for_person(*((why,) if why else reasons))
+
+    def _brings_something(self) -> bool:
+        auth = self._session.auth
+        by_itself = auth is not None and in_storage(auth) is None  # else a browser has to bring it first
+        return by_itself or self.sends_credentials or _brings_cookies(self._session)
+
+    def adopt(self, url: str, *, claimed: bool) -> None:
+        """As `LoginManager.adopt_manually`."""
+        if reason := self._prover.logged_out(fresh=True) or self._prover.nothing:
+            raise LoginFailed(self._session.name, f"the probe page still shows: {reason}")
+        self._adopted(url, claimed=claimed)
+
+    def _adopted(self, url: str, *, claimed: bool = False) -> Preparation:
+        standing, record = self._standing, self._standing.record
+        row = self._desk.load(self._session.key)
+        record.logged_in_at = standing.clock()
+        if record.state not in (LoginState.READY, LoginState.UNPROVEN):
+            record.signal(Signal.LOGIN_STARTED)
+            signal = Signal.LOGIN_OK
+        else:
+            signal = Signal.PROBE_OK
+        standing.became_ready(signal, epoch=max(record.epoch, row.epoch if row is not None else 0) + 1)
+        taken = snapshot.take(self._session, record, url=url)
+        ended = LoginEnd("ok", credentials=self._session.account.mark())
+        if not claimed:
+            self._desk.save(taken)
+        elif not self._desk.end_login(self._session.key, ended, taken):
+            raise LoginFailed(self._session.name, "somebody else has logged in meanwhile: that session is kept")
+        standing.base = taken.secret
+        return Preparation(True, "adopted")
+
+    def _waits_for_person(self, *reasons: str) -> Preparation:
         record = self._standing.record
         error = NeedsHuman(self._session.name, by_hand_again(self._spider, *reasons))
         record.why = error.why
         record.signal(Signal.LOGIN_STARTED)
         record.signal(Signal.NEEDS_HUMAN)
         return Preparation(False, error=error)
+
+
+def _brings_cookies(session: Session) -> bool:
+    """Whether the spider itself gives the session cookies."""
+    return bool(session.given.cookies) or "Cookie" in session.headers

@@ -30,6 +30,7 @@ class Prover:
         is_named: The spider has chosen the page.
         retry_after_s: Understands the header Retry-After.
         telling: Finds the page that tells whether credentials that go with every request are good.
+        status: Of its last answer; 0 before one.
         refused_at: Where the last answer, not right after a login, refused us as an API does (`refuses_guests`).
     """
 
@@ -45,7 +46,7 @@ class Prover:
         self.url, self.nothing, self.refused_at, self.is_mute = url, "", "", False
         self._session, self._spider, self._record, self.retry_after_s = session, spider, record, retry_after_s
         self._page, self._last_refusal = ProbePage(), LastRefusal()
-        self.is_named = bool(spider.probe_url)
+        self.is_named, self.status = bool(spider.probe_url), 0
         self.telling = TellingPage(session, spider, retry_after_s=retry_after_s)
 
     def logged_out(self, *, fresh: bool = False) -> str | None:
@@ -62,6 +63,7 @@ class Prover:
         if fresh and (known := self._last_refusal.again(self._session, self.url)) is not None:
             return known
         response = self._session.get(self.url)
+        self.status = response.status_code
         reason = logged_out_reason(self._spider, self._session, response, self.url)
         self._last_refusal.saw(self._session, self.url, response.status_code, reason)
         self.is_mute = not logged_in_sign(response, css=self._spider.logged_in_css, text=self._spider.logged_in_text)

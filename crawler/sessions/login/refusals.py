@@ -8,6 +8,7 @@ from crawler.response import Response
 from crawler.sessions.login import signs
 from crawler.spider import Spider
 
+ASKS_TO_LOG_IN: Final = "it asks to log in"  #: begins what is noted of such a page
 _SCHEMES: Final = frozenset({"basic", "digest", "bearer"})
 _NO_LOGIN: Final = "and the spider has no `login` method"
 
@@ -38,4 +39,4 @@ def turned_away(spider: Spider, refusal: Response | None) -> tuple[str, ...]:
 
 def _by_page(spider: Spider) -> str:
     by_hand = f"`crawl login {spider.name} --browser`"
-    return f"it asks to log in, {_NO_LOGIN}: write one, or give it a `login_url` and log in by hand with {by_hand}"
+    return f"{ASKS_TO_LOG_IN}, {_NO_LOGIN}: write one, or give it a `login_url` and log in by hand with {by_hand}"

@@ -61,6 +61,14 @@ class TellingPage:
                 return ""
         return ""
 
+    def is_kept_from_strangers(self, url: str) -> bool:
+        """Whether a stranger does not get a page that this session gets.
+
+        Raises:
+            CrawlError: No usable answer came, so nothing is known.
+        """
+        return self._tells(url, self._asked(self._session, url))
+
     def is_refusal(self, answer: Response) -> bool:
         """Whether an answer refuses credentials of the session that were sent to it."""
         sent = answer.status_code == 401 and self._session.origins.covers(answer.url)
@@ -83,8 +91,12 @@ class TellingPage:
 
 
 def _is_kept_from(stranger: Response, ours: Response) -> bool:
-    led_away = stranger.url != ours.url or bool(signs.logged_out_sign(stranger, asked_url=stranger.url))
+    led_away = stranger.url != ours.url or (_wants_login(stranger) and not _wants_login(ours))
     return stranger.status_code >= 400 or led_away
+
+
+def _wants_login(response: Response) -> bool:
+    return signs.logged_out_sign(response, asked_url=response.url) is not None
 
 
 def _stranger(session: Session) -> Session:

@@ -14,6 +14,7 @@ _EVERY_PAGE: Final = f"{_MEMBERS}::test_every_page_once_no_innocent_page_left_ou
 _POLICY: Final = "crawler/stores/policy/login_policy.py"
 _POLICY_TESTS: Final = "tests/stores/test_login_policy.py"
 _ALWAYS_SENT: Final = "tests/sessions/test_always_sent.py"
+_LET_IN: Final = "tests/sessions_e2e/test_let_in_by_the_spider.py"
 _WITHOUT_STEP: Final = "tests/sessions_e2e/test_refused_without_step.py"
 _FETCHED_TWICE: Final = "200 pages of an API with a short token were fetched 477 times"
 _BANNED: Final = "a page that only showed the loss of a session was banned for ever"
@@ -448,5 +449,33 @@ ENTRIES: Final = [
             )
         ],
         [f"{_WITHOUT_STEP}::test_a_token_that_was_changed_is_sent_although_cookies_were_kept_with_the_old_one"],
+    ),
+    Entry(
+        "a-session-of-the-spider-itself",
+        "a session cookie in a header of the identity ended, and the login page was stored 19 times",
+        [
+            Swap(
+                "crawler/sessions/login/no_step.py",
+                "        if not (_brings_cookies(session) and session.identity.login and self._prover.url):\n",
+                "        if _brings_cookies(session) or not (session.identity.login and self._prover.url):\n",
+            )
+        ],
+        [
+            f"{_LET_IN}"
+            "::test_L1_no_login_page_is_stored_when_a_session_of_the_spider_itself_ends_and_new_cookies_go_on"
+            "[a header of the identity]"
+        ],
+    ),
+    Entry(
+        "credentials-and-a-sign-without-a-step",
+        "a spider with `Identity(auth=...)` and `logged_in_text` sent nothing and waited for a person",
+        [
+            Swap(
+                "crawler/sessions/login/manager.py",
+                "self._restorer.adopted() or self.without_step.brought_in(*reasons)",
+                "self._restorer.adopted() or self.without_step._waits_for_person(*reasons)",
+            )
+        ],
+        [f"{_LET_IN}::test_with_a_sign_of_the_spider_credentials_of_its_identity_are_a_login"],
     ),
 ]
