@@ -25,6 +25,7 @@ from crawler.sessions.login.standing import Preparation, Standing
 from crawler.sessions.login.states import LoginState, Signal
 from crawler.sessions.session import Session
 from crawler.spider import Spider
+from crawler.urls import is_secret_name
 
 _MOST_PAGES: Final = 10_000
 
@@ -179,9 +180,11 @@ class WithoutStep:
         return self._waits_for_person(*((why,) if why else reasons))
 
     def _brings_something(self) -> bool:
-        auth = self._session.auth
-        by_itself = auth is not None and in_storage(auth) is None  # else a browser has to bring it first
-        return by_itself or self.sends_credentials or _brings_cookies(self._session)
+        """Whether the spider gives the session what may let it in; what a person has brought is not from there."""
+        given, named = self._session.given, sent_names(self._session)
+        by_itself = given.auth is not None and in_storage(given.auth) is None  # else a browser has to bring it first
+        keys = any(name.lower() in named for name in given.headers) or any(map(is_secret_name, given.params))
+        return by_itself or keys or _brings_cookies(self._session)
 
     def adopt(self, url: str, *, claimed: bool) -> None:
         """As `LoginManager.adopt_manually`."""
@@ -219,4 +222,4 @@ class WithoutStep:
 
 def _brings_cookies(session: Session) -> bool:
     """Whether the spider itself gives the session cookies."""
-    return bool(session.given.cookies) or "Cookie" in session.headers
+    return bool(session.given.cookies) or any(name.lower() == "cookie" for name in session.given.headers)
