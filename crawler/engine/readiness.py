@@ -71,6 +71,8 @@ class Doors:
             return Missing(spent=True)
         if manager.record.state is not LoginState.READY:
             return Missing(person=True) if self.gates.get(key).is_barred else Missing(key)
+        if manager.without_step.goes_alone and self.pool.under_way(name):
+            return Missing(key, rests=True)
         if manager.wants_login and now >= manager.standing.ends_at:
             return Missing(key, lost=TOKEN_ENDED)
         if self.sessions.is_draining(name):

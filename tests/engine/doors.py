@@ -45,7 +45,7 @@ class LoginManager:
         self.standing = SimpleNamespace(saved_as=(1, 1), lost_stored_epoch=0, proved_before_loss=0.0, ends_at=math.inf)
         self.prover = SimpleNamespace(refused_at="", telling=SimpleNamespace(last_page=""))
         self.not_for_us: list[int] = []
-        self.without_step = SimpleNamespace(is_not_for_us=self.not_for_us.append)
+        self.without_step = SimpleNamespace(is_not_for_us=self.not_for_us.append, goes_alone=False)
         self.next: list[Preparation | BaseException] = []
         self.doubts: list[str] = []
         self.pages = 0

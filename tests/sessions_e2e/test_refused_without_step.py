@@ -157,6 +157,18 @@ def test_a_password_that_was_wrong_from_the_beginning_is_sent_twice_and_by_no_la
     assert "a changed account or spider is tried at once" in runs[1].err
 
 
+def test_where_many_pages_begin_a_crawl_the_first_one_goes_alone(office: Callable[..., Office], command: Crawl) -> None:
+    made = office(good_for=0, more='start_urls = [f"URL/t/{number}" for number in range(50)]')
+
+    assert command("run", "tickets", "--quiet").code == 3
+    assert made.refused == ["/t/0", "/t/0"]
+
+    made.good_for = 10_000
+    assert command("login", "tickets", "--force").code == 0
+    assert command("run", "tickets", "--quiet").code == 9, "all pages came; they have no link, so there is no item"
+    assert "50 known = 50 done" in command("status", "tickets").out
+
+
 def test_the_file_of_accounts_is_not_named_for_a_password_that_the_spider_gives(
     office: Callable[..., Office], command: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:

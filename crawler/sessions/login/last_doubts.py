@@ -64,7 +64,7 @@ class LastDoubts:
         if self._gates.get((SESSION, name)).is_barred:
             self._unusable.park(trials.take_waiting(name), name)
         elif manager.record.state is LoginState.READY and Trials.may_begin(self._evidence.unproven(name).evidence):
-            self._door.send_first([trials.begin()], alone=True)
+            self._door.requests.send_first([trials.begin()], alone=True)
         else:
             self._door.probe_soon(name, "a page is about to be tried that may end the session")
         return True

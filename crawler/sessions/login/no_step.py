@@ -35,6 +35,10 @@ class WithoutStep:
 
     Args:
         blocked: Why nothing may be sent now, as an error for a person.
+
+    Attributes:
+        goes_alone: No answer has come yet to a request with the credentials: the next ones wait for it, since a wrong
+            password would be sent by all that go together. Changed by the scheduler's thread.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class WithoutStep:
     ) -> None:
         self._session, self._standing, self._desk, self._restorer = standing.session, standing, desk, restorer
         self._prover, self._telling, self._spider, self._blocked = prover, prover.telling, spider, blocked
+        self.goes_alone = False
         self._not_for_us: collections.deque[int] = collections.deque(maxlen=_MOST_PAGES)
 
     @property
@@ -121,11 +126,12 @@ class WithoutStep:
         if why := self._restorer.refused_before():
             return self._standing.refused(self._blocked(why), Signal.LOGGED_OUT)
         self._standing.became_ready(Signal.PROBE_OK, epoch=row.epoch if row is not None else 0, proved=False)
+        self.goes_alone = self.sends_credentials
         return Preparation(True, "ready")
 
     def _goes_on(self) -> Preparation:
         standing = self._standing
-        standing.doubted, standing.attempts = False, 0
+        standing.doubted, standing.attempts, self.goes_alone = False, 0, False
         standing.became_ready(Signal.PROBE_OK, epoch=standing.record.epoch, proved=False)
         return Preparation(True, "still good")
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from crawler.clock import unix_now
 from crawler.errors import LoginFailed
 from crawler.events import LoginEnded, Warned
-from crawler.outcome import Leased, Outcome, Verdict
+from crawler.outcome import Outcome, Verdict
 from crawler.quick_dataclass import quick_dataclass
 from crawler.request import SPREAD, plain_url
 from crawler.sessions.login.findings import goes_in_turn
@@ -61,6 +61,7 @@ class SessionDoor:
 
     Attributes:
         tasks: Under way.
+        requests: The ways that requests can go.
         proving: Sessions against which nothing speaks, and that are to be probed or are being probed.
     """
 
@@ -75,7 +76,7 @@ class SessionDoor:
     ) -> None:
         self._pool, self._gates, self._unusable, self._saves = pool, gates, unusable, saves
         self._settling, self._evidence, self._teller = settling, settling.evidence, settling.teller
-        self._requests, self._clock = settling.requests, clock
+        self.requests, self._clock = settling.requests, clock
         self._doubts: defaultdict[str, _Doubt] = defaultdict(_Doubt)
         self.tasks = 0
         self.proving: set[str] = set()
@@ -87,10 +88,6 @@ class SessionDoor:
     def is_draining(self, name: str) -> bool:
         """Whether a session is about to be probed, so that nothing more of it is sent."""
         return bool(self._doubts[name].probe)
-
-    def send_first(self, leased: Sequence[Leased], *, alone: bool = False) -> None:
-        """Send requests before any others; *alone*: while no process sends anything else."""
-        self._requests.send_first(leased, alone=alone)
 
     # --- shut -------------------------------------------------------------------------------------------------------
     def page_came_back(self, outcome: Outcome) -> bool:
@@ -111,6 +108,8 @@ class SessionDoor:
             manager.prover.telling.last_page = url
         if not manager.wants_login and outcome.verdict is not Verdict.LOGIN:
             manager.record.page_is_back(outcome.request.id)
+            if manager.without_step.goes_alone:
+                self._first_is_back(name, answered=bool(outcome.status))
             return True
         record = manager.record
         now = SessionNow(record.epoch, record.state is LoginState.READY, manager.session.serial)
@@ -135,11 +134,17 @@ class SessionDoor:
             self._begin(name)
         if doubt.rests and self._evidence.unproven(name).evidence.next(under_way) is not Next.WAIT:
             doubt.rests = False
-            self._requests.send_first(self._gates.opened((SESSION, name)))
+            self.requests.send_first(self._gates.opened((SESSION, name)))
         record.page_is_back(outcome.request.id)
         if not ruling.settle and self._gates.get((SESSION, name)).is_barred:  # it came later than the bad news
             self._unusable.park(self._settling.given_up(name, self._lost_epoch(name)), name)
         return ruling.settle
+
+    def _first_is_back(self, name: str, *, answered: bool) -> None:
+        """The first request with credentials that nobody has proved was not refused, or not sent."""
+        self._pool.manager(name).without_step.goes_alone = not answered
+        self._doubts[name].rests = False
+        self.requests.send_first(self._gates.opened((SESSION, name)))
 
     def rest(self, name: str) -> None:
         """As much is under way as the rest of this life may be good for: go on when one of it is back."""
@@ -209,7 +214,7 @@ class SessionDoor:
             self.doubt(name, doubt.probe)
         self._gates.get((SESSION, name)).started()
         self.tasks += 1
-        self._requests.give_task(self._task(name))
+        self.requests.give_task(self._task(name))
 
     def _task(self, name: str) -> Callable[[], Callable[[], None]]:
         manager = self._pool.manager(name)
@@ -248,7 +253,7 @@ class SessionDoor:
     def _ready(self, name: str, prepared: Preparation, started_at: float, elapsed_ms: float) -> None:
         manager, pages, now = self._pool.manager(name), self._evidence.unproven(name), self._clock()
         self._unusable.let_in(name)
-        self._requests.take_back(
+        self.requests.take_back(
             self._gates.let_go(SESSION, SPREAD)
         )  # they need not wait for the other sessions any more
         still_good = prepared.how == "still good"
@@ -256,11 +261,11 @@ class SessionDoor:
         if not still_good:
             self._saves.stored(name, manager.standing.saved_as)
         self._settling.end_trial(name, now, survived=still_good, serial=manager.session.serial)
-        self._requests.send_first(self._gates.opened((SESSION, name)))
+        self.requests.send_first(self._gates.opened((SESSION, name)))
         if still_good:
             manager.brought_page()
             judged = pages.good(started_at, now)
-            self._requests.prove(judged.proved, manager.record.epoch)
+            self.requests.prove(judged.proved, manager.record.epoch)
             self._evidence.showed_out(name, judged.showed_out)
             for request in () if manager.wants_login else judged.showed_out:
                 manager.without_step.is_not_for_us(request)
