@@ -109,6 +109,14 @@ def test_under_another_home_nothing_is_sent_and_under_the_right_one_it_goes_on(
     assert sorted(asked(stopped)) == sorted(["/", *(f"/{number}" for number in range(8))])
 
 
+def test_a_ping_gets_the_exit_code_of_the_command(stopped: Host, homes: Homes, command: Crawl) -> None:
+    homes.another()
+
+    code = command("run", "kept", "--quiet", "-s", f"ping={stopped.url}/ping/{{exit_code}}").code
+
+    assert (code, asked(stopped)[-1]) == (2, "/ping/2")
+
+
 def test_with_a_lost_key_fresh_starts_over(stopped: Host, homes: Homes, command: Crawl) -> None:
     homes.another()
     assert command("run", "kept", "--quiet").code == 2
