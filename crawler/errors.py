@@ -353,7 +353,7 @@ class SchemaTooNew(StoreError):
 
 
 class NotWritten(CrawlError):
-    """A file was left as it is: what would have replaced it is empty, or of a crawl that is not done.
+    """A file was left as it is: what would have replaced it is empty, or a part of a crawl.
 
     Attributes:
         path: The file.

@@ -115,7 +115,7 @@ class Settings:
         0.0,
         at_least=0,
         at_most=1,
-        description="Share of the requests that may fail without the run being called `failures`.",
+        description="Share of the requests that may fail without the run being called `failures`; also for exports.",
     )
     accept: bool = setting(
         False, description="Accept what this run brings as right: it is compared with nothing, and later runs with it."

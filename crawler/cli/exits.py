@@ -96,9 +96,10 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
     (
         NOT_WRITTEN,
         "not written",
-        "An export would have replaced a file with the items of a crawl that did not end well, or with none at all. The"
-        " file is as it was.",
-        "Run the crawl to its end, export another run (`--run N`, `--all`), or write it anyway with `--force`.",
+        "An export would have replaced a file with the items of a crawl that did not end well, such as one in which"
+        " requests failed, or with none at all. The file is as it was.",
+        "Run the crawl to its end or `crawl retry NAME`, export another run (`--run N`, `--all`), or write it anyway"
+        " with `--force`.",
     ),
     (
         LESS,
@@ -117,8 +118,8 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
     (
         INCOMPLETE,
         "incomplete export",
-        "An export was written, but the crawl is not finished: it does not hold all items.",
-        "Run the crawl to its end (`crawl run NAME` goes on), then export again.",
+        "An export was written, but the crawl is not finished, or requests failed in it: it does not hold all items.",
+        "Run the crawl to its end (`crawl run NAME` goes on, `crawl retry NAME` tries what failed), then export again.",
     ),
     (BUG, "bug", "An unforeseen error, in the crawler or in a spider.", "Report it with the traceback."),
     (

@@ -61,7 +61,7 @@ def export(
     ] = False,
     bom: Annotated[bool, typer.Option("--bom", help="CSV with the mark by which Excel recognises UTF-8.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace TARGET even with no items, or with those of an unfinished crawl.")
+        bool, typer.Option("--force", help="Replace TARGET even with no items, or with a part of a crawl.")
     ] = False,
     quiet: options.Quiet = False,
     store: options.StorePath = None,
@@ -69,9 +69,10 @@ def export(
     """Write results to a file or a database, even while a crawl runs. The target changes as a whole or not at all.
 
     Without further options, these are the items of the last crawl, and the records that are not gone. A file that holds
-    something is not replaced with nothing, nor with the items of an unfinished crawl (exit code 10). Where nothing is
-    replaced, what such a crawl has so far is written, and the exit code is 13. Dicts of all spiders share the table
-    `items`: fields that only other spiders fill are left out.
+    something is not replaced with nothing, nor with the items of a crawl that is unfinished, or in which requests
+    failed (exit code 10). Where nothing is replaced, what such a crawl has so far is written, and the exit code is 13.
+    Failed requests count unless `max_error_rate` allows them, or they are a few pages that are no longer there (404,
+    410). Dicts of all spiders share the table `items`: fields that only other spiders fill are left out.
     """
     from crawler.output.export import ExportChoice, Look, Target
     from crawler.output.export import check as check_target
@@ -152,7 +153,10 @@ def tell_of(written: Exported, spider: str, target: Target, *, quiet: bool = Fal
 
     place = redact(target.place)
     if target.place != "-" and not quiet:
-        tell(f"crawl: {counted(written.count, 'item')} of {spider} to {place}")
+        failed = f"; {counted(written.failed, 'request')} failed" if written.failed else ""
+        tell(f"crawl: {counted(written.count, 'item')} of {spider} to {place}{failed}")
+    if written.doubtful and not quiet:
+        tell(f"crawl: {place}: {safe(written.doubtful)}")
     if written.incomplete:
         tell(f"crawl: {place} does not hold all of it: {safe(written.incomplete)}")
 

@@ -36,6 +36,7 @@ def failures(
     """
     from crawler.output.reasons import next_step
     from crawler.output.run_report import causes_of, run_report
+    from crawler.stores.told import NO_KEY
 
     if number is not None:
         if name != "show":
@@ -50,6 +51,7 @@ def failures(
         found = causes_of(source.reports, newest)
         parked = source.frontier.counts(newest.frontier).parked
         next_command = run_report(source, newest.id).next_command if parked else ""
+        reasons = {each.text for each in source.reports.put_aside(newest.frontier)} if parked else set()
         kept = [each for each in source.samples.of(spider) if each.cause]
     if as_json:
         for cause in found:
@@ -57,10 +59,12 @@ def failures(
         return
     if parked:
         what = "request is" if parked == 1 else "requests are"
-        tell(
-            f"crawl: {parked:,} {what} parked: their session could not be used, and the next run sends them;"
-            f" next: {safe(options.here(next_command))}"
+        why = (
+            f"{NO_KEY}, and a run that has it"
+            if reasons == {NO_KEY}
+            else "their session could not be used, and the next run"
         )
+        tell(f"crawl: {parked:,} {what} parked: {why} sends them; next: {safe(options.here(next_command))}")
     if not found and not kept:
         if parked:
             return

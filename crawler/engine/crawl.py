@@ -35,6 +35,7 @@ from crawler.runs.ending import (
 )
 from crawler.runs.knowledge import seed
 from crawler.runs.lead import DRAINED
+from crawler.runs.opening import no_key
 from crawler.runs.verdict import CODES, Facts, Yield, shown
 from crawler.sessions.login.put_aside import as_errors
 from crawler.sessions.login.refusals import ASKS_TO_LOG_IN
@@ -43,7 +44,7 @@ from crawler.sessions.secrets import hide
 from crawler.spider import Spider, wants_summary
 from crawler.stores import is_shared, losses
 from crawler.stores.session_desk import keep_proofs
-from crawler.stores.told import Counts, Sample
+from crawler.stores.told import NO_KEY, Counts, Sample
 
 log = logging.getLogger("crawler.engine")
 
@@ -64,6 +65,7 @@ class Crawl:
         self._member, self._store, self._run, self._members = member, member.store, member.run, members
         self._also = caller.also
         self._endings: list[str] = []  # of the other processes
+        self._sealed = 0  # requests that are left for a run with another key
         self._sessions: dict[str, LoginRecord] = {}  # that were used, by key; known at the end
         self._parts = parts = make_parts(spider, member, caller, members)
         self.summary, self._stats = parts.stats.summary, parts.stats
@@ -289,10 +291,14 @@ class Crawl:
             if message not in self.summary.messages:
                 self.summary.messages.append(message)
         self._endings = [each.ending for each in [*others, *told]]
+        if self._sealed:
+            self._endings.append("usage")
+            self.summary.messages.append(no_key(self._sealed, self.spider.name))
 
     def _hear_why_put_aside(self) -> None:
         aside = self._store.reports.put_aside(self._run.frontier)
         self._parts.doors.unusable.met_elsewhere(as_errors(each.text for each in aside))
+        self._sealed = sum(each.count for each in aside if each.text == NO_KEY)
 
     def _is_certain(self) -> bool:
         """Whether all pages of all processes were fetched by sessions that were logged in."""

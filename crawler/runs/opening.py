@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Literal
 
-from crawler.errors import AlreadyRunning, UsageError
+from crawler.errors import AlreadyRunning, KeyFileError, UsageError
 from crawler.outcome import State
 from crawler.output.reasons import failed_for, short_reason
 from crawler.quick_dataclass import quick_dataclass
@@ -16,6 +16,7 @@ from crawler.sessions.secrets import hide
 from crawler.stores import is_shared
 from crawler.stores.base import RunRow, Store
 from crawler.stores.calls import process_name
+from crawler.stores.told import NO_KEY
 from crawler.urls import redact
 
 IfRunning = Literal["fail", "wait", "skip"]
@@ -48,13 +49,16 @@ def open_run(store: Store, spider: str, how: How) -> RunRow | None:
 
     Raises:
         AlreadyRunning: Another process runs the spider.
+        KeyFileError: All requests that wait were sealed with a key that is not at hand.
         UsageError: Nothing failed for the causes for which requests are to be tried again.
     """
-    if how.retry:
-        last = next((row for row in store.runs.last(spider) if row.args == how.key), None)
-        if last is not None:
-            _reopen_failed(store, last.frontier, () if isinstance(how.retry, bool) else how.retry)
+    last = None if how.fresh else next((row for row in store.runs.last(spider) if row.args == how.key), None)
+    if last is not None and how.retry:
+        _require_keys(store, last, retry=True)
+        _reopen_failed(store, last.frontier, () if isinstance(how.retry, bool) else how.retry)
     while True:
+        if last is not None and store.runs.running(spider) is None:
+            _require_keys(store, last, retry=False)
         try:
             return store.runs.open(
                 spider,
@@ -91,6 +95,27 @@ def _reopen_failed(store: Store, frontier: int, causes: Sequence[str]) -> None:
         known = ", ".join(dict.fromkeys(short_reason(each)[:80] for each in errors[:5])) or "nothing failed"
         raise UsageError(f"--cause {', '.join(causes)}: nothing failed because of that; there is: {redact(known)}")
     store.frontier.reopen(frontier, states=(State.FAILED,), errors=wanted)
+
+
+def _require_keys(store: Store, last: RunRow, *, retry: bool) -> None:
+    """Refuse to go on with a crawl where nothing can be sent with the keys at hand; what can be sent is not kept back.
+
+    Raises:
+        KeyFileError: All requests that wait were sealed with a key that is not at hand; they are left as they are.
+    """
+    number, looked_at = store.leases.without_key(last.frontier, failed=retry)
+    if number and number == looked_at:
+        raise KeyFileError(store.path, no_key(number, last.spider))
+
+
+def no_key(number: int, spider: str) -> str:
+    """What to say about requests that wait for a run that has another key."""
+    are = "1 request waits" if number == 1 else f"{number:,} requests wait"
+    return (
+        f"{are} in the crawl of {spider} with headers, a body or arguments that were {NO_KEY}, such as that of another"
+        " user or another HOME; go on as who began it, or with that key in CRAWL_KEY; if it is lost,"
+        f" `crawl run {spider} --fresh` starts over"
+    )
 
 
 def _orphan(store: Store, spider: str, how: How) -> RunRow | None:

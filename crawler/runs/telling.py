@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from crawler.clock import unix_now
-from crawler.errors import AlreadyRunning, SettingsError, StoreError, UsageError
+from crawler.errors import AlreadyRunning, KeyFileError, SettingsError, StoreError, UsageError
 from crawler.events import Event, PageDone, SessionParked, Summary
 from crawler.output import metrics
 from crawler.output.notices import (
@@ -38,7 +38,12 @@ from crawler.settings import Settings
 from crawler.stores.base import RunRow, Store
 
 log = logging.getLogger("crawler.notify")
-_CODES: tuple[tuple[type[Exception], int], ...] = ((StoreError, 6), (AlreadyRunning, 4), (UsageError, 2))
+_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (KeyFileError, 2),
+    (StoreError, 6),
+    (AlreadyRunning, 4),
+    (UsageError, 2),
+)
 _BUG = 70
 _COUNTED = 100_000  #: changes of a run that continues a crawl
 PARKED_AFTER_S = 30.0  #: a run that ends sooner reports its sessions at its end

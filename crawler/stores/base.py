@@ -38,6 +38,10 @@ class Cipher(Protocol):
 
     def open(self, sealed: bytes, place: str = "") -> str: ...
 
+    @property
+    def key_names(self) -> list[str]:
+        """Public names of the keys at hand (`stores.sealed.key_name`); `open` looks again for one that is missing."""
+
 
 class RunStore(Protocol):
     """Executions of spiders."""
@@ -163,7 +167,7 @@ class LeaseStore(Protocol):
 
         Expired leases of dead processes count as waiting. Within a slot higher priority goes first, then older.
         Slots share the limit fairly. Each claimed request moves `next_at` of its slot by the slot's delay, in the
-        same transaction.
+        same transaction. A request that no key at hand opens is put aside (state PARKED) for a run that has the key.
         """
 
     def begun(self, run: int) -> tuple[int, int]:
@@ -174,6 +178,13 @@ class LeaseStore(Protocol):
 
     def release(self, frontier: int, *, owner: str, ids: Sequence[int]) -> None:
         """Give unsent requests back as they were."""
+
+    def without_key(self, frontier: int, *, failed: bool = False) -> tuple[int, int]:
+        """How many open requests no key at hand opens, and of how many: the first some thousand of each state.
+
+        Args:
+            failed: Failed ones as well.
+        """
 
     def next_due(self, frontier: int) -> float | None:
         """When the next waiting (or expired leased) request may be sent; None when nothing waits or is leased."""

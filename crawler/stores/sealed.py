@@ -8,6 +8,12 @@ from __future__ import annotations
 
 #: Name of the value by which a store shared by several machines recognises the keys that its secrets are sealed with.
 KEY_CHECK = "key of the fleet"
+HEAD_BYTES = 9  #: version and name of the key, in front of what `sessions.vault` has sealed
+
+
+def key_name(sealed: bytes) -> str:
+    """Public name of the key that has sealed it, or whose head this is: 16 hexadecimal digits."""
+    return sealed[1:HEAD_BYTES].hex()
 
 
 def place_of_session(key: str) -> str:

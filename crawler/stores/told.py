@@ -9,6 +9,9 @@ from typing import Any
 from crawler.outcome import KeptPage
 from crawler.quick_dataclass import quick_dataclass
 
+#: Reason of requests that are put aside until a run has the key that sealed their headers, body or arguments.
+NO_KEY = "sealed with a key that is not at hand"
+
 
 @quick_dataclass
 class Counts:

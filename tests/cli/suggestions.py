@@ -305,7 +305,7 @@ ROWS = {
         env=BOTH,
     ),
     "an export of a run that brought nothing": Row(
-        PLAIN.replace("/public", "/missing"),
+        PLAIN.replace("yield {{", "return {{}} and {{"),
         "export orders -o out.csv",
         "--force",
         ("export orders -o out.csv --force",),

@@ -173,6 +173,8 @@ def test_a_run_whose_pages_mostly_ask_to_log_in_is_not_finished(
 
     assert run.code == 1
     assert "15 of 20 pages ask to log in, and the spider has no `login` method" in run.out
+    Path("rows.jsonl").write_text("good\n", encoding="utf-8")
+    assert command("export", "orders", "-o", "rows.jsonl").code == 10, "a good file stays"
     assert command("run", "orders", "--fresh", "--max-error-rate", "1", "--quiet").code in (0, 11)
 
 

@@ -234,7 +234,7 @@ def test_what_was_done_before_is_known_to_be_fetched_again_whatever_happens_on_t
     assert store.care.audit(run.frontier).problems == ()
 
 
-def test_a_request_whose_extras_were_sealed_with_a_lost_key_fails_with_the_reason(
+def test_a_request_whose_extras_were_sealed_with_a_lost_key_is_put_aside_with_the_reason(
     home: Home, store: Store, run: RunRow
 ) -> None:
     store.frontier.add(run.frontier, [found("a", extras="secret"), found("b")])
@@ -243,8 +243,8 @@ def test_a_request_whose_extras_were_sealed_with_a_lost_key_fails_with_the_reaso
     assert urls(lease(other, run)) == ["b"]
 
     counts = store.frontier.counts(run.frontier)
-    assert (counts.failed, counts.leased) == (1, 1)
-    assert any("keys" in reason for reason in store.care.audit(run.frontier).failed)
+    assert (counts.failed, counts.parked, counts.leased) == (0, 1, 1)
+    assert [each.text for each in store.reports.put_aside(run.frontier)] == ["sealed with a key that is not at hand"]
 
 
 def test_waiting_requests_are_counted_by_slot_most_first(home: Home, store: Store, run: RunRow) -> None:

@@ -14,15 +14,8 @@ from crawler.errors import NotWritten, UsageError
 from crawler.output.export import places
 from crawler.output.export.formats import Format, Look, compression_of, format_of, require
 from crawler.output.export.sqlite_file import refuse_foreign
-from crawler.output.export.what import (
-    ExportChoice,
-    ExportTable,
-    merged,
-    portions,
-    standing,
-    tables_of,
-    told_of_which,
-)
+from crawler.output.export.standing import CrawlStanding, standing
+from crawler.output.export.what import ExportChoice, ExportTable, merged, portions, tables_of, told_of_which
 from crawler.quick_dataclass import quick_dataclass
 from crawler.redaction import redact
 from crawler.selection import Portion
@@ -52,10 +45,14 @@ class Exported:
     Attributes:
         count: Rows.
         incomplete: Why these are not all items of the crawl; "" when they are.
+        doubtful: Why an earlier crawl may have brought better ones; "" for no reason.
+        failed: Requests that failed in a crawl that is whole all the same.
     """
 
     count: int
     incomplete: str = ""
+    doubtful: str = ""
+    failed: int = 0
 
 
 def check(target: Target) -> None:
@@ -106,18 +103,23 @@ def export(source: Store, wanted: ExportChoice, target: Target) -> Exported:
         from crawler.output.export import postgres
 
         found = standing(source, wanted.selection)
-        return Exported(postgres.load(source, wanted, target.place, (found, target.force)), found.incomplete)
+        return _told(postgres.load(source, wanted, target.place, (found, target.force)), found)
     form = _format(target)
     tables = tables_of(source, wanted, typed=form.typed)
     found = standing(source, wanted.selection)
     if not target.force and _holds_something(target.place):
-        empty = not any(portion.size for table in tables for portion in portions(source, wanted, table))
-        why = f"there is no item to write ({found.how})" if empty and found.how else found.incomplete or found.doubtful
-        if why:
-            raise NotWritten(redact(target.place), why)
+        why = found.incomplete
+        if not why and found.how and not any(each.size for each in _stream(source, wanted, tables)):
+            why = f"there is no item to write ({found.how})"
+        if why or found.doubtful:
+            raise NotWritten(redact(target.place), why or found.doubtful)
     with _opened(target, form) as place:
         count = write(form, place, tables, _stream(source, wanted, tables), target.look)
-    return Exported(count, found.incomplete)
+    return _told(count, found)
+
+
+def _told(count: int, found: CrawlStanding) -> Exported:
+    return Exported(count, found.incomplete, found.doubtful, found.failed)
 
 
 def write(

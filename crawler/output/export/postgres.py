@@ -16,9 +16,10 @@ import psycopg
 from psycopg import sql
 
 from crawler.errors import NotWritten, TargetError, UsageError
+from crawler.output.export.standing import CrawlStanding
 from crawler.output.export.text_formats import aligned
 from crawler.output.export.values import cell, json_text
-from crawler.output.export.what import CrawlStanding, ExportChoice, ExportTable, portions, tables_of
+from crawler.output.export.what import ExportChoice, ExportTable, portions, tables_of
 from crawler.quick_dataclass import quick_dataclass
 from crawler.redaction import redact
 from crawler.selection import Column

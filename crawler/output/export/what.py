@@ -1,18 +1,17 @@
-"""What an export holds: which tables and fields, as streams of portions; and whether it is all of a crawl."""
+"""What an export holds: which tables and fields, as streams of portions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from crawler.errors import UsageError
 from crawler.output.export.text_formats import portions_of
-from crawler.output.history import ending_of, summary_of
 from crawler.quick_dataclass import quick_dataclass
 from crawler.records import Change
 from crawler.selection import Column, Portion, Selection
-from crawler.stores.base import ALL_RUNS, Store
+from crawler.stores.base import Store
 from crawler.urls import redact
 
 ORIGIN = ("_run", "_url", "_time")
@@ -182,50 +181,3 @@ def _changes(source: Store, wanted: ExportChoice) -> Iterator[Portion]:
 def _change(change: Change) -> Mapping[str, Any]:
     told = change.as_dict()
     return {**told, "url": redact(str(told["url"]))}
-
-
-# --- is it all? -----------------------------------------------------------------------------------------------------
-
-
-class CrawlStanding(NamedTuple):
-    """The standing of an export's crawl.
-
-    Attributes:
-        how: "run 3 of orders ended with 'limit'".
-        incomplete: Why it is not all of the crawl; "" when it is.
-        doubtful: Why even a complete one should not replace what an earlier crawl brought; "" for no reason.
-    """
-
-    how: str = ""
-    incomplete: str = ""
-    doubtful: str = ""
-
-
-def standing(source: Store, selection: Selection) -> CrawlStanding:
-    """The standing of a selection's crawl, as far as the selection means whole crawls."""
-    runs = source.runs.last(selection.spider, limit=ALL_RUNS)
-    if selection.runs is not None:
-        last = next((run for run in runs if run.id in (selection.runs or ())), None)
-    elif selection.crawl is not None:
-        last = next((run for run in runs if run.frontier == selection.crawl), None)
-    else:
-        last = runs[0] if runs else None
-    if last is None:
-        return CrawlStanding()
-    counts = source.frontier.counts(last.frontier)
-    open_requests = counts.waiting + counts.leased + counts.parked
-    how = (
-        f"run {last.id} of {last.spider} ended with {ending_of(last)!r}"
-        if last.ending
-        else f"run {last.id} has not ended"
-    )
-    if selection.runs is not None:
-        return CrawlStanding(how)
-    if open_requests or last.ending in ("", "crashed", "store"):
-        open_ = "1 request is" if open_requests == 1 else f"{open_requests:,} requests are"
-        left = f", {open_} still open" if open_requests else ""
-        return CrawlStanding(how, f"the crawl is not done ({how}{left})")
-    if selection.is_latest and last.ending == "less than before" and not summary_of(last).get("accepted"):
-        accept = f"`crawl runs accept {last.id}` accepts this as right"
-        return CrawlStanding(how, "", f"it brought less than those before it ({how}); {accept}")
-    return CrawlStanding(how)

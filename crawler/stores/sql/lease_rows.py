@@ -27,8 +27,9 @@ from crawler.stores.driver import LEASES, Dialect, Driver, Transaction
 from crawler.stores.policy.sharing import WaitingSlot, share
 from crawler.stores.rows import FETCHED_AGAIN
 from crawler.stores.sealed import place_of_request
-from crawler.stores.sql.found_rows import Owners, count
+from crawler.stores.sql.found_rows import Owners
 from crawler.stores.sql.lease_memory import LeaseMemory
+from crawler.stores.sql.lost_keys import LostKeys
 from crawler.stores.sql.slot_rows import moment
 
 _LANES_AT_ONCE, _FEWEST_LANES = 256, 32
@@ -103,6 +104,8 @@ class LeaseRows:
 
     def __init__(self, driver: Driver, cipher: Cipher, owners: Owners) -> None:
         self._db, self._cipher, self._owners = driver, cipher, owners
+        self._lost = LostKeys(driver, cipher)
+        self.without_key = self._lost.without_key
         self._statements, self._numbers = _Statements(driver.dialect), driver.dialect.numbers()
         self._cursor: dict[int, int] = {}
         self.chance = random.Random()
@@ -137,7 +140,7 @@ class LeaseRows:
             self._reserve(raw, slots)
             leased, unreadable = self._leased(frontier, chosen, slots, sessions, terms, now)
             if unreadable:
-                self._give_up(raw, frontier, unreadable)
+                self._lost.put_aside(raw, frontier, unreadable)
         return leased
 
     def _limited(self, raw: Transaction, terms: LeaseTerms) -> LeaseTerms:
@@ -320,20 +323,21 @@ class LeaseRows:
         sessions: Mapping[int, str],
         terms: LeaseTerms,
         now: float,
-    ) -> tuple[list[Leased], list[int]]:
-        """What the engine gets, and the ids of rows whose extras cannot be read with the keys at hand."""
+    ) -> tuple[list[Leased], list[tuple[int, bool]]]:
+        """What the engine gets, and the ids of rows whose extras cannot be read, with whether the key is missing."""
         names = {slot.id: slot.name for slot in slots}
         unopen = self._cipher.open
         leased: list[Leased] = []
-        unreadable: list[int] = []
+        unreadable: list[tuple[int, bool]] = []
         for send_at, slot, row in chosen:
             id_, url, lane, callback, priority, depth, attempt, token, fingerprint, rule, sealed = row
             extras, known_as = "", bytes.fromhex(fingerprint)
             if sealed:
+                bound, place = bytes.fromhex(sealed), place_of_request(frontier, known_as)
                 try:
-                    extras = unopen(bytes.fromhex(sealed), place_of_request(frontier, known_as))
+                    extras = unopen(bound, place)
                 except SessionError:
-                    unreadable.append(id_)
+                    unreadable.append((id_, self._lost.lacks_key(bound, place)))
                     continue
             leased.append(
                 Leased(
@@ -356,14 +360,6 @@ class LeaseRows:
                 )
             )
         return leased, unreadable
-
-    def _give_up(self, raw: Transaction, frontier: int, ids: list[int]) -> None:
-        """Fail requests, with the reason, whose body or headers were sealed with a lost key: they can never be sent."""
-        raw.execute(
-            f"UPDATE crawl_requests SET state = 3, owner = 0, error = ? WHERE id IN ({self._numbers})",
-            ("its stored headers or body cannot be read with the keys at hand", json.dumps(ids)),
-        )
-        count(raw, frontier, waiting_or_leased=-len(ids), failed=len(ids))
 
     def renew(self, frontier: int, *, owner: str, lease_s: float) -> int:
         """Extend all leases of *owner* to *lease_s* seconds from now; none is cut short. Returns how many it holds."""
