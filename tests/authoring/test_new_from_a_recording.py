@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import stat
 import tomllib
@@ -365,6 +366,51 @@ def test_an_existing_account_with_another_value_is_left_alone(project: Path, cra
     assert (done.code, "already exists" in done.err or "already, with other values" in done.err) == (2, True)
     assert (folder / "accounts.toml").read_text() == before
     assert not (project / "spiders").exists()
+
+
+TOKEN, PAIR = "-H 'Authorization: Bearer xyz123456789'", "-u ann:right"
+
+
+@pytest.mark.parametrize(("first", "second"), [(PAIR, TOKEN), (TOKEN, PAIR)], ids=["token-second", "token-first"])
+def test_a_credential_of_another_kind_is_put_beside_those_of_the_site_and_each_spider_sends_its_own(
+    project: Path, crawl: Crawl, first: str, second: str
+) -> None:
+    with closing(Host({"/robots.txt": Answer(404)}, "127.0.0.1", None)) as host:
+        made = [crawl("new", "one", "--from-curl", f"curl {host.url}/1 {first}")]
+        runs = [crawl("run", "one", "-q").code]
+        made += [crawl("new", "two", "--from-curl", f"curl {host.url}/2 {second}")]
+        made += [crawl("new", "three", "--from-curl", f"curl {host.url}/3 {second}")]
+        runs += [crawl("run", name, "-q").code for name in ("one", "two", "three", "one")]
+
+        assert [each.code for each in made] + runs == [0] * 8, "".join(each.err for each in made)
+        sent = {path: set(host.header("authorization", path)) for path in ("/1", "/2", "/3")}
+        table = accounts(project)["sites"][host.url.removeprefix("http://")]["default"]
+    values = {TOKEN: {"Bearer xyz123456789"}, PAIR: {"Basic YW5uOnJpZ2h0"}}
+    assert sent == {"/1": values[first], "/2": values[second], "/3": values[second]}
+    assert table == {"username": "ann", "password": "right", "token": "xyz123456789"}
+
+
+def test_what_the_message_about_another_value_says_works(
+    project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Host({"/robots.txt": Answer(404)}, "127.0.0.1", None)) as host:
+        site = host.url.removeprefix("http://")
+        crawl("new", "one", "--from-curl", f"curl -u ann:right {host.url}/1")
+        command = f"curl -u otto:another {host.url}/2"
+
+        left = crawl("new", "two", "--from-curl", command)
+        before = accounts(project)["sites"][site]
+        monkeypatch.setattr("sys.stdin", io.StringIO("another\n"))
+        second = crawl("accounts", "add", site, "--session", "NAME", "-u", "otto")
+        put = crawl("new", "two", "--replace", "--from-curl", command)
+
+    assert (left.code, second.code, put.code) == (2, 0, 0), second.err + put.err
+    assert "already, with other values (username, password); --replace puts these in their place" in left.err
+    assert "`crawl accounts add SITE --session NAME`" in left.err
+    assert "right" not in left.err
+    assert before == {"default": {"username": "ann", "password": "right"}}
+    otto = {"username": "otto", "password": "another"}
+    assert accounts(project)["sites"][site] == {"default": otto, "NAME": otto}
 
 
 @pytest.mark.parametrize("data", [None, [], {"log": {}}, {"log": {"entries": [1, {"request": {"url": 3}}]}}])
