@@ -192,7 +192,7 @@ class Spider:
         found = identities_of(self.sessions)
         names = [identity.name for identity in found]
         if not found or len(set(names)) != len(names) or SPREAD in names or "" in names:
-            raise SpiderError(f"{self.name}: sessions need different names, none of them {SPREAD!r}: {names}")
+            raise SpiderError(f"sessions of {self.name} need different names, none of them {SPREAD!r}, not {names}")
         return found
 
     def callback(self, name: str) -> Any:
