@@ -277,7 +277,7 @@ def response_in(sent: SentRequest) -> Any:
     page = KeptPage(
         sent.answer.encode(), [("Content-Type", f"{sent.kind or 'text/html'}; charset=utf-8")], sent.url, sent.status
     )
-    return response_of(page, Request(sent.url, headers=_own_headers(sent)), "")
+    return response_of(page, Request(sent.url, method=sent.method, body=sent.body, headers=_own_headers(sent)), "")
 
 
 def _credentials(sent: SentRequest) -> tuple[str, str] | None:
