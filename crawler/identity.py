@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from crawler.errors import SpiderError
+
+_LISTS = ("secret_headers", "origins", "keeps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +58,50 @@ class Identity:
     http: str = ""
     proxies: tuple[str, ...] = ()
     quota: str = ""
+
+
+def identities_of(given: Any) -> list[Identity]:
+    """What a spider gives as its `sessions`, one by one: names, `Identity` objects, or one of them without brackets.
+
+    Raises:
+        SpiderError: It is something else, or a field of an Identity would fail with the first request. No value of a
+            field is shown.
+    """
+    if isinstance(given, str | Identity):
+        given = [given]
+    if isinstance(given, Mapping) or not isinstance(given, Iterable):
+        what = "a dict" if isinstance(given, Mapping) else f"of type {type(given).__name__}"
+        raise SpiderError(f"`sessions` is {what}; write a list of names or Identity objects: {_example(given)}")
+    found = []
+    for each in given:
+        if not isinstance(each, str | Identity):
+            kind = "the class Identity itself" if each is Identity else f"something of type {type(each).__name__}"
+            raise SpiderError(
+                f"`sessions` has {kind} in it; write a list of names or Identity objects: {_example(given)}"
+            )
+        found.append(Identity(each) if isinstance(each, str) else each)
+    for identity in found:
+        _check(identity)
+    return found
+
+
+def _example(given: Any) -> str:
+    names = [each for each in given if isinstance(each, str)] if isinstance(given, Mapping) else []
+    return f"[{', '.join(f'Identity({name!r})' for name in names[:3] or ['default'])}]"
+
+
+def _check(identity: Identity) -> None:
+    if not isinstance(identity.name, str):
+        raise SpiderError(f"the name of a session is a text, not of type {type(identity.name).__name__}")
+    for name in _LISTS:
+        if isinstance(getattr(identity, name), str):
+            raise SpiderError(f"{name} of session {identity.name!r} is a text; write a list: [...]")
+    auth = identity.auth
+    if auth is None or (callable(auth) and not isinstance(auth, type)) or (isinstance(auth, tuple) and len(auth) == 2):
+        return
+    what = "a text" if isinstance(auth, str | bytes) else f"of type {type(auth).__name__}"
+    what = f"the class {auth.__name__} itself" if isinstance(auth, type) else what
+    raise SpiderError(
+        f"auth of session {identity.name!r} is {what}; write two texts in round brackets, ('user', 'password'), or an"
+        " object such as BearerAuth('token')"
+    )

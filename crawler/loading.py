@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +18,7 @@ from crawler.errors import SpiderError
 from crawler.habits import of_import
 from crawler.nearest import nearest
 from crawler.spider import CrawlSpider, SitemapSpider, Spider
-from crawler.spider_names import valid_name
+from crawler.spider_names import is_path, valid_name
 
 _BASES = (Spider, CrawlSpider, SitemapSpider)
 _LIBRARY = re.compile(r"[/\\](?:site-packages|lib[/\\]python3[^/\\]*)[/\\]|\A<")
@@ -38,10 +38,13 @@ def find_spider(name: str, folder: Path | None = None) -> type[Spider]:
     Raises:
         SpiderError: None or two have that name, or its file cannot be imported; the message says what to do.
     """
-    valid_name(name)
+    typed, name = name, re.split(r"[/\\]", name)[-1].removesuffix(".py") if is_path(name) else name
+    valid_name(name if name != typed and name else typed)
     found, broken = load_spiders(folder)
-    if name in found:
-        return found[name]
+    if typed in found:
+        return found[typed]
+    if name != typed and found and not broken:
+        raise SpiderError(_is_no_name(typed, name, found))
     if broken:
         stem = name.replace("-", "_")
         culprit = next((error for path, error in broken.items() if path.stem == stem), next(iter(broken.values())))
@@ -67,6 +70,15 @@ def find_spider(name: str, folder: Path | None = None) -> type[Spider]:
         raise SpiderError(f"no spider {name!r}: there is no spider in {where}/; `crawl new {name}` makes one")
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(found))}"
     raise SpiderError(f"no spider {name!r} in {where}/; {hint}")
+
+
+def _is_no_name(path: str, stem: str, found: Mapping[str, type[Spider]]) -> str:
+    """What to write where a path was typed. Only the files of the folder are looked at, wherever it leads."""
+    names = sorted(name for name, kind in found.items() if kind.__module__ == f"spiders.{stem}")
+    said = f"{path[:200]!r} is a path, and a spider is called by its name"
+    if names:
+        return f"{said}; did you mean {' or '.join(map(repr, names))}?"
+    return f"{said}; there are: {', '.join(sorted(found))}"
 
 
 def load_spiders(folder: Path | None = None) -> tuple[dict[str, type[Spider]], dict[Path, SpiderError]]:

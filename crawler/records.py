@@ -16,6 +16,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
+from crawler.nearest import nearest
 from crawler.plain_values import class_name_of
 from crawler.quick_dataclass import quick_dataclass
 
@@ -68,7 +69,18 @@ def key_of(fields: Mapping[str, Any], names: Sequence[str], session: str) -> str
     Raises:
         BadKey: A field is missing, empty, or not a single value.
     """
+    for name in names:
+        if name != ACCOUNT and name not in fields:
+            raise BadKey(f"its key field {name!r} is missing{_meant(name, fields)}")
     return _json({name: session if name == ACCOUNT else _key_text(fields.get(name), name) for name in names})
+
+
+def _meant(name: str, fields: Iterable[str]) -> str:
+    """The field that a key probably means: another spelling of the same letters counts before a similar word."""
+    known = {each.lower().replace("_", "").replace("-", ""): each for each in fields if isinstance(each, str)}
+    plain = name.lower().replace("_", "").replace("-", "")
+    near = [plain] if plain in known else nearest(plain, known, cutoff=0.7)
+    return f"; did you mean {known[near[0]]!r}?" if near else ""
 
 
 def _json(value: Any) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from crawler import habits
 from crawler.errors import SpiderError
 from crawler.identity import Identity as Identity
+from crawler.identity import identities_of
 from crawler.links import Rule
 from crawler.nearest import nearest
 from crawler.render import Render
@@ -43,6 +44,7 @@ class Spider:
             port are ignored if given; a path is refused.
         custom_settings: Settings of this spider; Scrapy's names are understood.
         sessions: Names (or `Identity` objects) of the identities; a request uses the first unless it says otherwise.
+            One alone needs no list.
         keys: Kind of item to the fields that make its items records, as ``{"Order": "id"}``; for dicts
             ``{"items": ("shop", "sku")}``. With ``"@account"`` among them each session has its own records. An item
             class may say it itself: ``key = "id"``.
@@ -60,7 +62,7 @@ class Spider:
     start_urls: Sequence[str] = ()
     allowed_domains: Sequence[str] = ()
     custom_settings: ClassVar[dict[str, Any]] = {}
-    sessions: Sequence[str | Identity] = ("default",)
+    sessions: Sequence[str | Identity] | Identity = ("default",)
     keys: Mapping[Any, str | Sequence[str]] = {}
     key: str | Sequence[str] = ()
     handle_httpstatus_list: Sequence[int] = ()
@@ -185,13 +187,12 @@ class Spider:
         """Its sessions as `Identity` objects, in order, names unique.
 
         Raises:
-            SpiderError: No session, a name twice, or a reserved one.
+            SpiderError: No session, a name twice, or a reserved one; something that is none.
         """
-        given = [self.sessions] if isinstance(self.sessions, str) else list(self.sessions)
-        found = [Identity(each) if isinstance(each, str) else each for each in given]
+        found = identities_of(self.sessions)
         names = [identity.name for identity in found]
         if not found or len(set(names)) != len(names) or SPREAD in names or "" in names:
-            raise SpiderError(f"{self.name}: sessions need different names, none of them {SPREAD!r}: {names}")
+            raise SpiderError(f"sessions of {self.name} need different names, none of them {SPREAD!r}, not {names}")
         return found
 
     def callback(self, name: str) -> Any:

@@ -10,6 +10,8 @@ from typing import Any
 
 from crawler import habits
 from crawler.errors import SpiderError
+from crawler.identity import Identity, identities_of
+from crawler.misplaced import refuse_misplaced
 from crawler.records import key_fields
 from crawler.render import render_of
 
@@ -44,6 +46,13 @@ def check_class(cls: Any) -> None:
         given = own.get(name)
         if isinstance(given, str):
             raise SpiderError(f"{cls.__name__}.{name} is a text; write a list: {name} = [{given!r}]")
+    if "sessions" in own and not hasattr(own["sessions"], "__get__"):
+        try:
+            identities_of(own["sessions"])
+        except SpiderError as error:
+            raise SpiderError(f"{cls.__name__}: {error}") from None
+        if isinstance(own["sessions"], Identity):
+            cls.sessions = (own["sessions"],)
     if "render" in own:
         cls.render = render_of(own["render"])
     if "keys" in own:
@@ -53,6 +62,7 @@ def check_class(cls: Any) -> None:
     for name in habits.METHODS:
         if name in own and not (name == "start_requests" and "start" in own):  # for old and new versions
             raise SpiderError(f"{cls.__name__}.{name} has no effect here; instead: {habits.METHODS[name]}")
+    refuse_misplaced(cls)
     check_called(cls)
 
 

@@ -16,5 +16,11 @@ def valid_name(name: str) -> str:
         SpiderError: It holds anything but letters, digits, ``_``, ``-`` and ``.``, or is too long.
     """
     if not _NAME.match(name):
-        raise SpiderError(f"spider name {name[:60]!r}: use letters, digits, '_', '-' and '.', 100 at most")
+        more = "; a spider is called by its name, not by its file" if is_path(name) else ""
+        raise SpiderError(f"spider name {name[:60]!r}: use letters, digits, '_', '-' and '.', 100 at most{more}")
     return name
+
+
+def is_path(name: str) -> bool:
+    """Whether what was typed looks like the path of a spider's file."""
+    return name.endswith(".py") or "/" in name or "\\" in name

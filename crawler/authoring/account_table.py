@@ -20,15 +20,17 @@ _HEADING: Final = re.compile(r"\s*\[[^\n]*\]\s*(?:#.*)?\n?")
 def add_account(
     site: str, fields: Mapping[str, str], *, file: Path | None, session: str = "default", replace: bool = False
 ) -> Path:
-    """Add ``[sites."SITE".SESSION]`` with these fields; the file is created, readable by its owner only, if missing.
+    """Put these fields into ``[sites."SITE".SESSION]``; the file is created, readable by its owner only, if missing.
+
+    What the table says of other fields stays: a token beside a user name and password is no conflict.
 
     Args:
         file: The setting `accounts`; None for the usual place.
-        replace: Replace these fields in the table; its other lines stay.
+        replace: Replace the values that these fields have.
     Returns:
         The file.
     Raises:
-        UsageError: The table exists with other values and *replace* is not set: nothing is overwritten.
+        UsageError: The table has other values for them and *replace* is not set: nothing is overwritten.
         SettingsError: The file cannot be used.
     """
     path = accounts_path(os.environ, file)
@@ -37,12 +39,14 @@ def add_account(
     with only_one_process(path):
         tables = read_accounts(path) or {}
         known, heading = own_tables(tables, site).get(session), heading_of(session, site)
-        if known == dict(fields):
+        others = [name for name, value in fields.items() if known is not None and known.get(name, value) != value]
+        if known is not None and not others and fields.keys() <= known.keys():
             return path
-        if known is not None and not replace:
+        if others and not replace:
             raise UsageError(
-                f"{heading} is in {path} already, with other values: --replace puts these in their place; a second"
-                " account of a site belongs to another session (--session NAME), that of another port to SITE:PORT"
+                f"{heading} is in {path} already, with other values ({', '.join(others)}); --replace puts these in"
+                f" their place; a second account of a site belongs to another session, {heading_of('NAME', site)}"
+                " (`crawl accounts add SITE --session NAME` writes that, or you), that of another port to SITE:PORT"
             )
         wanted = copy.deepcopy(tables)
         of_site = wanted.setdefault("sites", {}).setdefault(site, {})
@@ -58,6 +62,16 @@ def add_account(
             raise UsageError(f"{path}: {heading} cannot be written into it; write it yourself")
         write_private(path, text)
     return path
+
+
+def fields_of(site: str, *, file: Path | None, session: str = "default") -> list[str]:
+    """The names of the fields that the table has; none where there is no table.
+
+    Raises:
+        SettingsError: The file cannot be used.
+    """
+    path = accounts_path(os.environ, file)
+    return list(own_tables((read_accounts(path) if path is not None else None) or {}, site).get(session) or ())
 
 
 def _with_table(before: str, heading: str, lines: list[str]) -> str:

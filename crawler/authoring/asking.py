@@ -28,7 +28,12 @@ def only_asks(sent: SentRequest) -> bool:
     path = urlsplit(sent.url).path
     if _GRAPHQL.search(path):
         return _is_graphql_query(sent.json)
-    return bool(_SEARCHES.search(path))
+    return is_search(sent.url)
+
+
+def is_search(url: str) -> bool:
+    """Whether the last word of an address says that a POST to it only asks."""
+    return bool(_SEARCHES.search(urlsplit(url).path))
 
 
 def is_mutation(sent: SentRequest) -> bool:

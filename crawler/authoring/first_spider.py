@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import field
@@ -9,6 +10,7 @@ from textwrap import indent
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from crawler.authoring.asking import is_search
 from crawler.authoring.login_forms import CODE, PASSWORD, USERNAME, LoginForm
 from crawler.authoring.next_in_json import NextInJson, find_next_in_json
 from crawler.authoring.next_links import find_next
@@ -223,12 +225,26 @@ def _reading_of_json(response: Response) -> ParseMethod:
     else:
         lines.append(f"yield from {found[0]}")
         told.append(f"{len(found[1])} objects in {found[0]} with {', '.join(list(found[1][0])[:8])}")
-    if following is not None and not (following.argument and _is_sent_with_a_body(response)):
-        lines += _follow_in_json(following, response)
-        if following.argument:
-            lines[:0] = ["from w3lib.url import add_or_replace_parameter", ""]
+    if following is not None:
         on_this_page = f", {following.empty} on this page" if following.empty else ""
-        told.append(f"next portion: {following.value}{on_this_page}")
+        if not following.argument:
+            lines += _follow_in_json(following, response)
+            told.append(f"next portion: {following.value}{on_this_page}")
+        elif not _is_sent_with_a_body(response):
+            lines[:0] = ["from w3lib.url import add_or_replace_parameter", ""]
+            lines += _follow_in_json(following, response)
+            told.append(f"next portion: {following.value}{on_this_page}")
+        elif (body := _search_in_json(response)) is not None:
+            lines[:0] = ["import json", ""]
+            lines += _ask_again(following, response, body)
+            told.append(f"next portion: {following.value}, as {quoted(following.argument)} of the body{on_this_page}")
+        else:
+            lines.append(f"# TODO: {following.value} says what comes next, and is sent in the body: only the first")
+            lines.append("# portion is read so far")
+            told.append(
+                f"next portion: {following.value}{on_this_page}, which is sent in the body: only the first portion is"
+                " read; a TODO in parse says where"
+            )
     return ParseMethod(lines, told, found is None)
 
 
@@ -250,6 +266,32 @@ def _follow_in_json(following: NextInJson, response: Response) -> list[str]:
     ]
 
 
+def _search_in_json(response: Response) -> dict[str, Any] | None:
+    """The body of a POST that only searches, if it is an object in JSON: the next portion is such a search, too."""
+    asked = response.asked
+    if asked is None or asked.method != "POST" or not is_search(response.url):
+        return None
+    try:
+        body = json.loads(asked.body or b"")
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _ask_again(following: NextInJson, response: Response, body: dict[str, Any]) -> list[str]:
+    """The lines that send the same search again, with what says where the next portion begins."""
+    guesses = [f"{following.empty} on this page"] if following.empty else []
+    if following.argument not in body:
+        guesses.append(f"the field {quoted(following.argument)} of the body is guessed from its name")
+    remark = f"  # {'; '.join(guesses)}" if guesses else ""
+    headers = _same_headers(response)
+    return [
+        f"if {following.value}:{remark}",
+        f"    body = {{**json.loads(response.asked.body), {quoted(following.argument)}: {following.value}}}",
+        f"    yield response.follow(response.url, json=body{headers})",
+    ]
+
+
 def _is_sent_with_a_body(response: Response) -> bool:
-    """Whether the page was asked for with a body: a number or a cursor then goes there, and nobody knows where."""
+    """Whether the page was asked for with a body: a number or a cursor then goes there."""
     return response.asked is not None and (response.asked.body is not None or response.asked.method != "GET")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import field
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -39,7 +39,15 @@ _OF_A_BROWSER: Final = re.compile(
 _IS_USUAL: Final = re.compile(r"\A(?!.*json).*(?:\*/\*|text/html)", re.DOTALL)  #: an Accept that browsers send
 _ASKS: Final = re.compile(r"graphql|search|query|find|list|filter|lookup", re.IGNORECASE)
 _MOST_REQUESTS: Final = 20
+_BASIC_BY_HEADER: Final = (
+    "from base64 import b64encode",
+    "",
+    'pair = f"{session.account.username}:{session.account.password}"',
+    'session.headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"',
+)
 _SHORTEST_SECRET: Final = 6  #: in characters: a shorter one may be any word
+
+Known = Callable[[str], Iterable[str]]
 
 
 @quick_dataclass(frozen=False)
@@ -61,9 +69,13 @@ class Recording:
     begins: int | None = None
 
 
-def from_recording(name: str, requests: Sequence[SentRequest], left_out: Sequence[str] = ()) -> Recording:
+def from_recording(
+    name: str, requests: Sequence[SentRequest], left_out: Sequence[str] = (), *, known: Known = lambda place: ()
+) -> Recording:
     """Makes a first spider from the requests.
 
+    Args:
+        known: The fields that the account has already, by its place.
     Raises:
         UsageError: There is no request in them.
     """
@@ -71,8 +83,9 @@ def from_recording(name: str, requests: Sequence[SentRequest], left_out: Sequenc
         raise UsageError("the recording holds no http request")
     login = next((each for each in requests if _credentials(each)), None)
     home = site_of(host_of((login or requests[0]).url))
-    made = _Putting(name, home, login)
-    made.take([each for each in requests if site_of(host_of(each.url)) == home], len(requests))
+    own = [each for each in requests if site_of(host_of(each.url)) == home]
+    made = _Putting(name, home, login, frozenset(known(account_place(own[0].url))))
+    made.take(own, len(requests))
     made.recording.told += [f"left out: {each}" for each in left_out]
     if starts := made.recording.spider.start_urls:
         made.recording.site = account_place(starts[0])
@@ -93,9 +106,10 @@ def source_of(recording: Recording) -> str:
 class _Putting:
     """Assembles the parts. Used once."""
 
-    def __init__(self, name: str, site: str, login: SentRequest | None) -> None:
+    def __init__(self, name: str, site: str, login: SentRequest | None, known: frozenset[str]) -> None:
         self.recording = Recording(FirstSpider(name, [], ParseMethod([])), site=site)
         self._login = login
+        self._known = known
         self._lines: list[str] = []
 
     def take(self, requests: list[SentRequest], of: int) -> None:
@@ -178,7 +192,10 @@ class _Putting:
     def _take_authorization(self, value: str) -> None:
         scheme, _, token = value.partition(" ")
         self._keep("token", token or scheme)
-        if token:
+        if token and self._is_another_kind({"token"}):
+            value = f'{scheme} {{session.account.get("token")}}'
+            self._lines.append(f"session.headers[\"Authorization\"] = f'{value}'")
+        elif token:
             self._bearer('session.account.get("token")', scheme)
         else:
             self._lines.append('session.headers["Authorization"] = session.account.get("token")')
@@ -191,7 +208,10 @@ class _Putting:
         if first.basic is not None:
             self._keep("username", first.basic[0])
             self._keep("password", first.basic[1])
-            self._lines.append("session.auth = (session.account.username, session.account.password)")
+            if self._is_another_kind({"username", "password"}):
+                self._lines += _BASIC_BY_HEADER
+            else:
+                self._lines.append("session.auth = (session.account.username, session.account.password)")
         elif first.header("authorization"):
             self._take_authorization(first.header("authorization"))
         for name, value in first.headers:
@@ -214,6 +234,12 @@ class _Putting:
             ]
         if self._lines:
             self.recording.told.append(f"what lets it in: {', '.join(self.recording.secrets)}")
+
+    def _is_another_kind(self, fields: Set[str]) -> bool:
+        """Whether the account is that of spiders which set `session.auth` from other fields: a step that set it, too,
+        would share their session, and with it what they send. One that sets a header has a session of its own.
+        """
+        return bool(self._known - fields) and self._known <= {"username", "password", "token"}
 
     def _keep(self, name: str, value: str) -> str:
         """Put a secret into the account. Returns the name of its field."""
@@ -251,7 +277,7 @@ def response_in(sent: SentRequest) -> Any:
     page = KeptPage(
         sent.answer.encode(), [("Content-Type", f"{sent.kind or 'text/html'}; charset=utf-8")], sent.url, sent.status
     )
-    return response_of(page, Request(sent.url, headers=_own_headers(sent)), "")
+    return response_of(page, Request(sent.url, method=sent.method, body=sent.body, headers=_own_headers(sent)), "")
 
 
 def _credentials(sent: SentRequest) -> tuple[str, str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,7 +40,11 @@ def new(
         Path | None, typer.Option("--from-har", metavar="FILE", help="A recording of a browser's network panel.")
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Overwrite a spider that exists; the old file is kept beside it.")
+        bool,
+        typer.Option(
+            "--replace",
+            help="Overwrite a spider that exists, the old file is kept beside it; and what the file of accounts says.",
+        ),
     ] = False,
     set_: options.SettingsTyped = None,
     store: options.StorePath = None,
@@ -61,7 +66,7 @@ def new(
     settings = options.settings_of(None, typed)
     set_up_logging("WARNING" if settings.log_level == "INFO" else settings.log_level)
     if curl is not None or har is not None:
-        _from_recording(path, _recorded(name, curl, har), settings, typed, replace=replace)
+        _from_recording(path, _recorded(name, curl, har, settings), settings, typed, replace=replace)
         return
     if url is None or blank:
         write_new(path, templates.spider_source(name, start), replace=replace)
@@ -80,13 +85,15 @@ def new(
     _written(path, name, explored, replace=replace)
 
 
-def _recorded(name: str, curl: str | None, har: Path | None) -> Recording:
+def _recorded(name: str, curl: str | None, har: Path | None, settings: Settings) -> Recording:
+    from crawler.authoring.account_table import fields_of
     from crawler.authoring.from_recording import from_recording
     from crawler.authoring.recorded_requests import from_curl, from_har
 
+    known = partial(fields_of, file=_accounts(settings))
     if curl is not None:
         sent, left_out = from_curl(sys.stdin.read() if curl == "-" else curl)
-        return from_recording(name, [sent], left_out)
+        return from_recording(name, [sent], left_out, known=known)
     assert har is not None
     try:
         data = json.loads(har.read_bytes())
@@ -94,7 +101,11 @@ def _recorded(name: str, curl: str | None, har: Path | None) -> Recording:
         raise UsageError(f"{har}: {error.strerror}") from None
     except (ValueError, RecursionError):
         raise UsageError(f"{har} is not JSON, as a HAR file must be") from None
-    return from_recording(name, *from_har(data))
+    return from_recording(name, *from_har(data), known=known)
+
+
+def _accounts(settings: Settings) -> Path | None:
+    return Path(settings.accounts) if settings.accounts else None
 
 
 def _from_recording(
@@ -106,7 +117,10 @@ def _from_recording(
     told, name = list(recording.told), recording.spider.name
     if recording.secrets:
         file = add_account(
-            recording.site, recording.secrets, file=Path(settings.accounts) if settings.accounts else None
+            recording.site,
+            recording.secrets,
+            file=_accounts(settings),
+            replace=replace,
         )
         told.append(f"stored in {file}, for spiders of {recording.site}: {', '.join(recording.secrets)}")
     write_new(path, source_of(recording), replace=replace)

@@ -115,10 +115,11 @@ def _described(spider: type[Spider]) -> tuple[str, str, str, str]:
     import inspect
     import sys
 
+    from crawler.identity import identities_of
+
     module = sys.modules[spider.__module__]
     said = inspect.cleandoc(vars(spider).get("__doc__") or module.__doc__ or "").partition("\n")[0]
-    sessions = [spider.sessions] if isinstance(spider.sessions, str) else spider.sessions
-    names = ",".join(each if isinstance(each, str) else each.name for each in sessions)
+    names = ",".join(each.name for each in identities_of(spider.sessions))
     file = Path(module.__file__ or "?")
     return (
         spider.name,

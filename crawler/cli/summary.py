@@ -24,7 +24,8 @@ def show_summary(summary: Summary, *, as_json: bool, quiet: bool) -> None:
         for line in summary_lines(summary):
             say(line)
     elif summary.exit_code != DONE or summary.notes:
-        for line in (one_line(summary), *summary.messages[:MOST_LINES], *summary.notes[:MOST_LINES]):
+        tell(f"crawl: {safe(one_line(summary), after=summary.spider)}")
+        for line in (*summary.messages[:MOST_LINES], *summary.notes[:MOST_LINES]):
             tell(f"crawl: {safe(line)}")
 
 

@@ -15,12 +15,16 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 
-def safe(text: object) -> str:
-    """*text* on one line, without secrets, control characters shown as ``\\x1b``."""
-    from crawler.sessions.secrets import hide  # a tenth of a second that `--help` does not need
+def safe(text: object, *, after: str = "") -> str:
+    """*text* on one line, without secrets, control characters shown as ``\\x1b``.
+
+    Args:
+        after: The name of the spider with which a line of ours begins: what follows its colon is no value of it.
+    """
+    from crawler.sessions.secrets import hide, hide_after  # a tenth of a second that `--help` does not need
     from crawler.urls import printable
 
-    return printable(hide(str(text)))
+    return printable(hide_after(after, str(text)) if after else hide(str(text)))
 
 
 def prepare_streams() -> None:

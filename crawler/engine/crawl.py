@@ -318,6 +318,7 @@ class Crawl:
             skipped=shown(skipped),
             callbacks={name: Yield(**each) for name, each in self.summary.callbacks.items()},
             dropped=self.summary.dropped,
+            kept_aside=self.summary.rejected,
             empty_fields=() if self.summary.unchanged else empty_fields(self.summary.seen, self.summary.filled),
             may_be_empty=self.settings.may_be_empty,
             domains=self._parts.assembly.admission.domains,

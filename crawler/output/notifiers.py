@@ -18,7 +18,7 @@ import requests
 
 from crawler.errors import SettingsError
 from crawler.output.notices import Notice
-from crawler.sessions.secrets import hide, remember_secret
+from crawler.sessions.secrets import hide, hide_after, remember_secret
 
 log = logging.getLogger("crawler.notify")
 
@@ -43,7 +43,8 @@ class Webhook:
         self._url, self._pauses_s = url, pauses_s
 
     def send(self, notice: Notice) -> None:
-        body = _hidden(notice.as_dict())
+        title = _title(notice)
+        body = _hidden(notice.as_dict()) | {"title": title, "text": f"{title}\n{hide(notice.text)}"}
         _patiently(
             lambda: requests.post(self._url, json=body, timeout=_TIMEOUT_S, allow_redirects=False), self._pauses_s
         )
@@ -82,7 +83,7 @@ class Apprise:
 
     def send(self, notice: Notice) -> None:
         kind = "failure" if notice.event in ("failure", "parked") else "success"
-        if not self._service.notify(title=hide(notice.title), body=hide(notice.text), notify_type=kind):
+        if not self._service.notify(title=_title(notice), body=hide(notice.text), notify_type=kind):
             raise OSError("the service did not accept it")
 
 
@@ -176,6 +177,11 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def _title(notice: Notice) -> str:
+    """Its title begins with the name of the spider, which may be a word that stands before secrets elsewhere."""
+    return hide_after(str(notice.facts.get("spider", "")), notice.title)
 
 
 def _hidden(value: Any) -> Any:

@@ -136,11 +136,14 @@ def end_by(facts: Facts, summary: Summary, *, unrecorded: Mapping[str, int], als
     ]
     summary.shortfalls, summary.accepted = list(found.shortfalls), facts.wanted.accepted and found.exit_code == 0
     summary.crawl = facts.figures.as_dict()
-    if found.ending == "less than before":
+    aside = summary.rejected > facts.figures.total  # most of its items: that is a fault, and nothing to accept
+    if found.ending == "less than before" and not aside:
         summary.notes.append(f"`crawl runs accept {summary.run}{store_again(also)}` accepts this as right from now on")
     if found.ending == "limit":
         summary.stopped_by = facts.stopped_by.removeprefix("limit: ")
     command = next_command(found, summary.spider, also, failed=bool(facts.failed), run=summary.run)
+    if found.ending in ("less than before", "no items") and aside:
+        command = f"crawl items rejected {summary.spider}{store_again(also)}"
     if command:
         summary.next_command = command
 

@@ -85,6 +85,7 @@ class Facts:
         callbacks: Callback to what it brought in this run.
         dropped: Reason to number of items that a step of the spider left out.
         walled: Pages that ask a spider without a login to log in; None where there are none, or it has one.
+        kept_aside: Number of items that this run has kept aside as no valid ones.
         empty_fields: Fields that are empty in every item of this run.
         may_be_empty: Fields that are not reported when empty.
         domains: Hosts that belong to the crawl.
@@ -106,6 +107,7 @@ class Facts:
     callbacks: Mapping[str, Yield] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     walled: Sample | None = None
+    kept_aside: int = 0
     empty_fields: Sequence[str] = ()
     may_be_empty: Sequence[str] = ()
     domains: Sequence[str] = ()
@@ -289,6 +291,9 @@ def _too_few_items(facts: Facts) -> tuple[str, str]:
         most = max(facts.dropped.items(), key=lambda each: each[1])[0]
         dropped = _number(sum(facts.dropped.values()), "item")
         return "all-dropped", f"no item: {dropped} left out by `on_item`, most of them for: {most}{ours}"
+    if facts.kept_aside:
+        aside = f"{_number(facts.kept_aside, 'item')} {'was' if facts.kept_aside == 1 else 'were'} kept aside"
+        return "all-kept-aside", f"no item was stored: {aside}{ours if usual else ''}"
     names = ", ".join(sorted(facts.callbacks)) or "the callbacks"
     if facts.callbacks and set(facts.callbacks) == {"parse_sitemap"}:
         return "empty-sitemap", f"no item: nothing that the sitemap names is followed{ours}"

@@ -83,6 +83,16 @@ def hide(text: str) -> str:
     return redact(COOKIES.hidden(pattern.sub(HIDDEN, text) if pattern is not None else text))
 
 
+def hide_after(name: str, line: str) -> str:
+    """As `hide`, for a line of ours that begins with the *name* of a spider: what follows its colon is no value.
+
+    A spider may be called ``cookie`` or ``m-secret``. Only for lines that we compose: in any other text such a word
+    stands before a secret.
+    """
+    head = f"{name}: "
+    return f"{hide(name)}: {hide(line.removeprefix(head))}" if line.startswith(head) else hide(line)
+
+
 def hide_in_page(text: str) -> str:
     """As `hide`, for a text as long as a page: cookies are hidden only where one may be in it."""
     pattern = _pattern

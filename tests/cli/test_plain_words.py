@@ -77,3 +77,40 @@ def test_no_text_of_the_program_has_words_that_nobody_uses() -> None:
 def _has_doc(node: ast.AST) -> bool:
     kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     return isinstance(node, kinds) and bool(node.body) and isinstance(node.body[0], ast.Expr)
+
+
+@pytest.mark.parametrize("typed", ["spiders/b.py", "./spiders/b.py", "b.py", "/srv/shop/spiders/b.py", "spiders\\b.py"])
+@pytest.mark.parametrize("command", ["run", "login", "check"])
+def test_the_path_of_a_spiders_file_is_answered_with_its_name(
+    project: Path, crawl: Crawl, command: str, typed: str
+) -> None:
+    (project / "spiders").mkdir()
+    (project / "spiders" / "b.py").write_text('from crawler import Spider\n\n\nclass B(Spider):\n    name = "brk"\n')
+
+    done = crawl(command, typed)
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err.endswith("is a path, and a spider is called by its name; did you mean 'brk'?\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("spiders/c.py", "a spider is called by its name; there are: brk"),
+        ("/etc/passwd", "a spider is called by its name; there are: brk"),
+        ("spiders/", "letters, digits, '_', '-' and '.', 100 at most; a spider is called by its name, not by its file"),
+    ],
+)
+def test_any_other_path_is_no_spider(project: Path, crawl: Crawl, typed: str, said: str) -> None:
+    (project / "spiders").mkdir()
+    (project / "spiders" / "b.py").write_text('from crawler import Spider\n\n\nclass B(Spider):\n    name = "brk"\n')
+
+    done = crawl("run", typed)
+
+    assert done.code == 2
+    assert said in done.err
+
+
+def test_a_path_where_there_is_no_project_is_answered_as_a_name_is(project: Path, crawl: Crawl) -> None:
+    assert "no spider 'b': there is no folder spiders/ here" in crawl("run", "spiders/b.py").err
+    assert "a spider is called by its name, not by its file" in crawl("status", "spiders/b.py").err
