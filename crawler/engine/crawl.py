@@ -65,7 +65,6 @@ class Crawl:
         self._member, self._store, self._run, self._members = member, member.store, member.run, members
         self._also = caller.also
         self._endings: list[str] = []  # of the other processes
-        self._sealed = 0  # requests that are left for a run with another key
         self._sessions: dict[str, LoginRecord] = {}  # that were used, by key; known at the end
         self._parts = parts = make_parts(spider, member, caller, members)
         self.summary, self._stats = parts.stats.summary, parts.stats
@@ -282,7 +281,7 @@ class Crawl:
         """The run includes what all its processes have done, even those that were killed."""
         others = self._parts.peers.others(patience_s=_OTHERS_END_S if not self._parts.limits.reason else 0.0)
         told = self._members.summaries if self._members is not None else []
-        self._hear_why_put_aside()
+        sealed = self._hear_why_put_aside()
         is_told = self._parts.doors.unusable.is_told
         for each in (*others, *told):
             each.messages = [message for message in each.messages if not is_told(message)]
@@ -291,14 +290,15 @@ class Crawl:
             if message not in self.summary.messages:
                 self.summary.messages.append(message)
         self._endings = [each.ending for each in [*others, *told]]
-        if self._sealed:
+        if sealed:
             self._endings.append("usage")
-            self.summary.messages.append(no_key(self._sealed, self.spider.name))
+            self.summary.messages.append(no_key(sealed, self.spider.name))
 
-    def _hear_why_put_aside(self) -> None:
+    def _hear_why_put_aside(self) -> int:
+        """Report why requests were put aside. Returns how many are left for a run with another key."""
         aside = self._store.reports.put_aside(self._run.frontier)
         self._parts.doors.unusable.met_elsewhere(as_errors(each.text for each in aside))
-        self._sealed = sum(each.count for each in aside if each.text == NO_KEY)
+        return sum(each.count for each in aside if each.text == NO_KEY)
 
     def _is_certain(self) -> bool:
         """Whether all pages of all processes were fetched by sessions that were logged in."""

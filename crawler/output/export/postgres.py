@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from crawler.errors import NotWritten, TargetError, UsageError
-from crawler.output.export.standing import CrawlStanding
+from crawler.output.export.crawl_standing import CrawlStanding
 from crawler.output.export.text_formats import aligned
 from crawler.output.export.values import cell, json_text
 from crawler.output.export.what import ExportChoice, ExportTable, portions, tables_of
