@@ -30,6 +30,7 @@ from crawler.stores.sealed import place_of_request
 from crawler.stores.sql.found_rows import Owners, count
 from crawler.stores.sql.lease_memory import LeaseMemory
 from crawler.stores.sql.slot_rows import moment
+from crawler.url_users import without_user
 
 _LANES_AT_ONCE, _FEWEST_LANES = 256, 32
 _MOST_ROUNDS = 16
@@ -338,7 +339,7 @@ class LeaseRows:
             leased.append(
                 Leased(
                     id=id_,
-                    url=url,
+                    url=without_user(url),  # an older version stored it
                     slot=names[slot],
                     session=sessions[lane],
                     callback=callback,
