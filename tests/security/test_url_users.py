@@ -151,7 +151,8 @@ class Careless(crawler.Spider):
         site = self.arguments["site"].replace("://", f"://ann:{SECRET}@")
         page = session.get(f"{site}/login")
         assert SECRET not in page.url + str(page.request.url)
-        session.send(crawler_request(f"{site}/prepared"))
+        answer = session.send(crawler_request(f"{site}/prepared"))
+        assert SECRET not in answer.url + str(answer.request.url)
 
     def parse(self, response: Response) -> Iterator[Any]:
         yield from response.follow_all(css="a", callback=self.parse_page)
