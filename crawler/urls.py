@@ -108,10 +108,11 @@ def absolute(base: str, link: str) -> str:
         root = root_of(base)
         if root:
             return root + link
-    return without_user(_with_user(base, link))
+    return without_user(with_user(base, link))
 
 
-def _with_user(base: str, link: str) -> str:
+def with_user(base: str, link: str) -> str:
+    """As `absolute`, with user name and password: for those who send them and keep no address."""
     try:
         href = ada_url.join_url(base, link) if base else ada_url.normalize_url(link)
         if len(link) > MAX_CHARACTERS or len(href) > MAX_CHARACTERS:
@@ -123,7 +124,7 @@ def _with_user(base: str, link: str) -> str:
             raise _refused(link, "a URL is text") from None
         whole = _SURROGATE.sub("\ufffd", link)  # what the standard does with half a character
         if whole != link:
-            return _with_user(base, whole)
+            return with_user(base, whole)
         raise _refused(link, "not a valid URL") from None
     if not href.startswith(("https://", "http://")):
         raise _refused(link, "only http and https can be fetched")
@@ -139,7 +140,7 @@ def of_spider(url: str) -> str:
     if isinstance(url, str) and is_kept(url):
         return url
     href = absolute("", url)
-    if "@" in url and href != _with_user("", url):
+    if "@" in url and href != with_user("", url):
         raise InvalidURL(href, NO_USER)
     return href.partition("#")[0]
 
