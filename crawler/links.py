@@ -13,6 +13,7 @@ from crawler.link_text import SENT_BY_SCRIPT, rel_of, text_of
 from crawler.pages.page_limits import MAX_LINKS
 from crawler.quick_dataclass import quick_dataclass
 from crawler.render import Render, render_of
+from crawler.url_users import note_users
 from crawler.urls import absolute, canonical, in_charset
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class LinkExtractor:
                 if len(found) >= MAX_LINKS:
                     left_out += 1
                     continue
-                link = self._link(base, charset, anchor.root)
+                link = self._link(base, charset, anchor.root, response.warnings)
                 if link is None:
                     continue
                 if self._unique:
@@ -198,7 +199,7 @@ class LinkExtractor:
             return False
         return not any(pattern.search(url) for pattern in self._deny)
 
-    def _link(self, base: str, charset: str, element: Any) -> Link | None:
+    def _link(self, base: str, charset: str, element: Any, warnings: list[str]) -> Link | None:
         href = next((value for name in self._attrs if (value := element.get(name))), "").strip()
         if not href or href.startswith("#"):
             return None
@@ -209,6 +210,7 @@ class LinkExtractor:
         text = text_of(element, _TEXT_CHARACTERS)
         if not self.matches(url) or (self._text and not any(pattern.search(text) for pattern in self._text)):
             return None
+        note_users(warnings, href)
         rel = rel_of(element).lower().split()
         return Link(url, text, "nofollow" in rel, SENT_BY_SCRIPT in rel)
 

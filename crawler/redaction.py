@@ -19,7 +19,7 @@ HIDDEN: Final = "***"
 _USERINFO: Final = late_pattern(r"(?<=://)[^/?#\s\"'<>]*@")
 _EXAMPLE: Final = "user:password@"  # of our own help: what an address with credentials looks like
 _DATABASES: Final = ("postgresql://", "postgres://")
-_EXAMPLES: Final = ("VALUE", "VALUE;", "VALUE,")
+_EXAMPLES: Final = ("VALUE", "VALUE;", "VALUE,", "(session.account.username,")
 _SCHEME_AND_TOKEN: Final = late_pattern(r"\b(Bearer|Basic|Digest|Negotiate)(\s+)([\w.~+/=-]{6,}+)", re.IGNORECASE)
 _DOTTED: Final = late_pattern(r"[\w.-]{8,}+")
 _SIGNED: Final = "eyJ"  # how the first part of a JSON Web Token begins

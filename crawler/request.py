@@ -13,7 +13,8 @@ from crawler.link_text import about_link
 from crawler.outcome import Leased
 from crawler.plain_values import packed, unpacked
 from crawler.render import Render, render_of
-from crawler.urls import absolute, redact
+from crawler.url_users import without_user
+from crawler.urls import of_spider, redact
 
 Callback = Callable[..., Any] | str | None
 
@@ -25,7 +26,7 @@ class Request:
     """What to ask for: plain values, made by a spider, stored by name.
 
     Args:
-        url: Absolute http(s) URL; a fragment is dropped.
+        url: Absolute http(s) URL without user name and password; a fragment is dropped.
         callback: A method of the spider, or its name; None means `parse`.
         method: HTTP method.
         headers: Added to the session's.
@@ -44,7 +45,7 @@ class Request:
         render: Render it in a browser: True, or a `Render` that says what to wait for and what to do. False: do not;
             None: as the spider says (`Spider.render`).
     Raises:
-        InvalidURL: Not an http(s) URL.
+        InvalidURL: Not an http(s) URL, or one with a user name or a password in it.
         SpiderError: A callback is not a method of a spider (a lambda, a nested function).
     """
 
@@ -88,7 +89,7 @@ class Request:
         max_age: float | None = None,
         render: Render | bool | None = None,
     ) -> None:
-        self.url = absolute("", url).partition("#")[0]
+        self.url = of_spider(url)
         self.callback = method_name(callback)
         self.errback = method_name(errback)
         self.method = method.upper()
@@ -218,7 +219,7 @@ class Request:
         Raises:
             SpiderError: They are not what `extras` returned: the row was tampered with, or belongs to another version.
         """
-        self = cls.of_link(row.url, row.callback, row.session)
+        self = cls.of_link(without_user(row.url), row.callback, row.session)  # an older version kept them
         self.priority, self.depth = row.priority, row.depth
         if row.extras:
             self._take(row.extras)
@@ -227,7 +228,7 @@ class Request:
     @classmethod
     def restore(cls, url: str, *, callback: str, session: str, priority: int, depth: int, extras: str) -> Request:
         """`of_row`, from the fields of a row."""
-        self = cls.of_link(url, callback, session)
+        self = cls.of_link(without_user(url), callback, session)
         self.priority, self.depth = priority, depth
         if extras:
             self._take(extras)
@@ -265,7 +266,7 @@ class Request:
                 value = method_name(value)
             if name == "render":
                 value = render_of(value)
-            setattr(twin, name, absolute("", value).partition("#")[0] if name == "url" else value)
+            setattr(twin, name, of_spider(value) if name == "url" else value)
         return twin
 
     def __repr__(self) -> str:

@@ -27,6 +27,7 @@ from crawler.request import Callback as Callback
 from crawler.request import Request as Request
 from crawler.request import method_name
 from crawler.response_text import ResponseText
+from crawler.url_users import note_users
 from crawler.urls import absolute, in_charset, redact
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ class Response(ResponseText):
         return self._base
 
     def urljoin(self, link: str) -> str:
-        """The absolute form of a link on this page. Raises InvalidURL."""
+        """The absolute form of a link on this page, without user name and password. Raises InvalidURL."""
+        note_users(self.warnings, link)
         return absolute(self.base_url, in_charset(link, self.charset))
 
     def follow(self, link: Any, callback: Callback = None, **kwargs: Any) -> Request:
@@ -178,6 +180,7 @@ class Response(ResponseText):
         else:
             pairs = list(map(link_target, abouts))
             hrefs, abouts = [href for href, _ in pairs], [about for _, about in pairs]
+        note_users(self.warnings, "\n".join(hrefs))
         by_script: list[Request] = []
         if may_be_sent_by_script(self.body):
             hrefs, abouts, apart = without_scripted(hrefs, abouts)

@@ -19,6 +19,7 @@ from lxml import etree
 from crawler.errors import BadAnswer, InvalidURL
 from crawler.pages.sitemap_bytes import decoded, numbered
 from crawler.quick_dataclass import quick_dataclass
+from crawler.url_users import note_users
 from crawler.urls import MAX_CHARACTERS, absolute, canonical, host_of, site_of
 
 MAX_BYTES: Final = 50 * 1024 * 1024  # decoded. Source: sitemaps.org protocol, which allows 50 MiB and 50,000 entries
@@ -136,6 +137,7 @@ class _Collector:
             self.refused["no URL"] += 1
             return
         try:
+            note_users(self.warnings, loc)
             loc = absolute(self._url, loc)
             key = canonical(loc)
         except InvalidURL as error:

@@ -26,6 +26,7 @@ from crawler.redaction import HIDDEN as HIDDEN
 from crawler.redaction import is_secret_name as is_secret_name
 from crawler.redaction import printable as printable
 from crawler.redaction import redact as redact
+from crawler.url_users import NO_USER, masked_user, without_user
 
 MAX_CHARACTERS: Final = 65_536  # a longer text is not a link; parsing it would only cost time
 
@@ -68,12 +69,12 @@ _KEPT_ESCAPES: Final = frozenset(("25", "2F", "3B", "3F"))  # decoding these wou
 
 
 def _refused(url: object, why: str) -> InvalidURL:
-    return InvalidURL(url[:500] if isinstance(url, str) else repr(url)[:500], why)
+    return InvalidURL(masked_user(url)[:500] if isinstance(url, str) else repr(url)[:500], why)
 
 
 @lru_cache(maxsize=256)
 def root_of(base: str) -> str:
-    """*base* up to its path, user name included, in WHATWG form; "" when it is no http or https URL."""
+    """*base* up to its path, without user name and password; "" when it is no http or https URL."""
     plain = _ORIGIN.match(base) if base.isascii() else None
     if plain is not None and plain[3] not in ("80", "443"):
         return plain[0]
@@ -81,7 +82,7 @@ def root_of(base: str) -> str:
         href = ada_url.normalize_url(base)
     except ValueError:
         return ""
-    return href[: href.index("/", 8)] if href.startswith(("https://", "http://")) else ""
+    return without_user(href[: href.index("/", 8) + 1])[:-1] if href.startswith(("https://", "http://")) else ""
 
 
 def is_kept(url: str) -> bool:
@@ -99,7 +100,7 @@ def absolute(base: str, link: str) -> str:
         base: Absolute URL of the page, or "" when there is none.
         link: As it stands in the page; white space around it and line ends in it do not matter.
     Returns:
-        The WHATWG form, fragment included.
+        The WHATWG form, fragment included, user name and password not: they are secrets, and not of the page's address.
     Raises:
         InvalidURL: Not a URL, or not http or https. Nothing else is ever raised.
     """
@@ -107,6 +108,11 @@ def absolute(base: str, link: str) -> str:
         root = root_of(base)
         if root:
             return root + link
+    return without_user(with_user(base, link))
+
+
+def with_user(base: str, link: str) -> str:
+    """As `absolute`, with user name and password: for those who send them and keep no address."""
     try:
         href = ada_url.join_url(base, link) if base else ada_url.normalize_url(link)
         if len(link) > MAX_CHARACTERS or len(href) > MAX_CHARACTERS:
@@ -118,11 +124,25 @@ def absolute(base: str, link: str) -> str:
             raise _refused(link, "a URL is text") from None
         whole = _SURROGATE.sub("\ufffd", link)  # what the standard does with half a character
         if whole != link:
-            return absolute(base, whole)
+            return with_user(base, whole)
         raise _refused(link, "not a valid URL") from None
     if not href.startswith(("https://", "http://")):
         raise _refused(link, "only http and https can be fetched")
     return href
+
+
+def of_spider(url: str) -> str:
+    """The URL to fetch for one that a person wrote: WHATWG form, without fragment.
+
+    Raises:
+        InvalidURL: As in `absolute`, or it has a user name or a password, which would be stored and shown with it.
+    """
+    if isinstance(url, str) and is_kept(url):
+        return url
+    href = absolute("", url)
+    if "@" in url and href != with_user("", url):
+        raise InvalidURL(href, NO_USER)
+    return href.partition("#")[0]
 
 
 def _as_reference(error: UnicodeError) -> tuple[str, int]:

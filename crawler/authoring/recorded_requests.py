@@ -17,7 +17,7 @@ from crawler.errors import InvalidURL, UsageError
 from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.formats.curl_command import LONG_WITH_VALUE, PROMPT, SHORT_WITH_VALUE, shell_words
 from crawler.sessions.formats.har import entries_of, headers_of_har
-from crawler.urls import absolute
+from crawler.urls import with_user
 
 _SHORT: Final = {
     "A": "--user-agent", "b": "--cookie", "d": "--data", "e": "--referer", "F": "--form", "G": "--get",
@@ -218,7 +218,7 @@ def _request(
     if more.get("basic") is not None:
         headers = [(name, value) for name, value in headers if name.lower() != "authorization"]
     try:
-        parts = urlsplit(absolute("", url).partition("#")[0])
+        parts = urlsplit(with_user("", url).partition("#")[0])
     except InvalidURL as error:
         raise UsageError(str(error)) from None
     if parts.username is not None:

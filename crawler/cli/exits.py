@@ -18,6 +18,7 @@ import typer
 
 from crawler import errors
 from crawler.cli.text import drain, mute, safe, tell
+from crawler.url_users import NO_USER
 
 DONE = 0
 FAILURES = 1
@@ -182,7 +183,8 @@ def hint_for(error: Exception) -> str:
 def line_for(error: Exception) -> str:
     """What a person is told: one line, no secret, with what to do."""
     text = named(safe(error) or type(error).__name__)
-    hint = named(hint_for(error))
+    says_itself = isinstance(error, errors.InvalidURL) and error.why == NO_USER
+    hint = "" if says_itself else named(hint_for(error))
     return f"{text}; {hint}" if hint and hint not in text and "--force`" not in text else text
 
 

@@ -127,9 +127,9 @@ def visiting(
     url: str | None, spider: str | None, session: str | None, typed: dict[str, Any]
 ) -> Iterator[tuple[Visitor, str | None]]:
     """A visitor, and the checked URL. Typing mistakes are found before anything is opened."""
-    from crawler.urls import absolute
+    from crawler.urls import of_spider
 
-    target = absolute("", url) if url is not None else None
+    target = of_spider(url) if url is not None else None
     if session is not None and spider is None:
         raise UsageError("--session goes with a spider: name it")
     found = options.find(spider) if spider is not None else None

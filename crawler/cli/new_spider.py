@@ -55,13 +55,13 @@ def new(
     looked at, too. Without URL, the spider is left for you to fill in. With --from-curl and --from-har it logs in and
     sends requests as the browser did; passwords, tokens and cookies go into the file of accounts.
     """
-    from crawler.urls import absolute
+    from crawler.urls import of_spider
 
     if sum(each is not None for each in (url, curl, har)) > 1:
         raise UsageError("give only one of URL, --from-curl and --from-har")
     path = _free_path(name, replace)
     exits.spider = name
-    start = absolute("", url or "https://shop.example/orders")
+    start = of_spider(url or "https://shop.example/orders")
     typed = options.typed_settings(set_, store=store)
     settings = options.settings_of(None, typed)
     set_up_logging("WARNING" if settings.log_level == "INFO" else settings.log_level)

@@ -11,6 +11,7 @@ import typer
 from crawler.cli import exits
 from crawler.errors import UsageError
 from crawler.redaction import HIDDEN
+from crawler.url_users import NOT_IN_ARGUMENT, has_user
 
 if TYPE_CHECKING:
     from crawler.settings import Settings
@@ -47,7 +48,7 @@ def pairs(texts: Iterable[str] | None, option: str) -> dict[str, str]:
     """``["a=1", "b=x=y"]`` as ``{"a": "1", "b": "x=y"}``.
 
     Raises:
-        UsageError: A text has no "=" or nothing before it.
+        UsageError: A text has no "=" or nothing before it, or is not to be stored and shown.
     """
     found = {}
     for text in texts or ():
@@ -56,6 +57,8 @@ def pairs(texts: Iterable[str] | None, option: str) -> dict[str, str]:
             raise UsageError(f"{option} {text!r}: write it as NAME=VALUE")
         if value == HIDDEN or (HIDDEN in value and option == "-s"):
             raise UsageError(f"{option} {name.strip()}: {_STANDS_FOR}")
+        if option == "-a" and has_user(value):
+            raise UsageError(f"-a {name.strip()}: {NOT_IN_ARGUMENT}")
         found[name.strip()] = value
     return found
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from crawler import events
 from crawler.cli.options import here
 from crawler.cli.text import about, counted, duration, local_time, mute, safe
+from crawler.output.reasons import parked_words
 from crawler.output.time_left import TimeLeft
 from crawler.quick_dataclass import quick_dataclass
 from crawler.signal_event import SignalEvent
@@ -140,7 +141,11 @@ class LogLines:
                 _log.log(level, "session %s: %s (%s)%s", event.session, outcome, took, detail)
             case events.SessionParked():
                 why = "" if self._last_detail.get(event.session) == event.why else f": {event.why}"
-                _log.warning("session %s waits for a person%s; run: %s", event.session, why, here(event.command))
+                words = parked_words(event.session, event.why)
+                waits = words.startswith("session")
+                words = words if waits or not why else f"session {event.session}"
+                then = "run" if waits else "put them right, then run"
+                _log.warning("%s%s; %s: %s", words, why, then, here(event.command))
             case events.SlotPaused():
                 _log.warning("%s is left alone until %s: %s", event.slot, local_time(event.until), event.why)
             case events.PageFailed():

@@ -72,7 +72,8 @@ def _and(spider: str, store: str | None) -> str:
         last = source.runs.last(spider, limit=1)[0]
         if summary_of(last).get("complete") is not False:
             return ""
-    how = ending_of(last) if last.ending else "it has not ended"
+    ending = ending_of(last)
+    how = ("not one page was fetched" if ending == "nothing" else ending) if last.ending else "it has not ended"
     return f"; crawl {last.frontier} was not complete ({how}): it marks nothing as gone"
 
 

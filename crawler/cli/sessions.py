@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Look at stored sessions, move them, restore or remove them.")
 
+_GOOD = ("good", "ending")  # a session lives, whatever became of a login after it
+_REFUSED = "the site refused its credentials: a run sends them no more"
+
 SessionName = Annotated[
     str, typer.Argument(metavar="SESSION", help="A session: its name, account or site, or its key where these repeat.")
 ]
@@ -36,6 +39,7 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
         found = [(row, judge(row, source.logins.lives(row.key), now)) for row in source.sessions.all()]
         proxies = {row.key: source.values.get(PROXIES + row.key) for row, _ in found}
         resting = source.quotas.resting()
+        refused = {row.key: source.logins.refused_until(row.key) for row, judged in found if judged.health not in _GOOD}
         waits = {each.key: each for sessions in waiting_logins(source).values() for each in sessions}
     if as_json:
         for row, judged in found:
@@ -43,14 +47,15 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
             rests = {"rests_until": until, "rests_since": why}
             waiting = waits.get(row.key)
             login = {"login_waits_until": waiting.waits_until, "login_waits_for": waiting.why} if waiting else {}
-            say(json.dumps({**_as_dict(row, judged), **rests, **login}))
+            say(json.dumps({**_as_dict(row, judged), **rests, **login, "refused_until": refused.get(row.key) or None}))
         return
     for line in columns(
         [
             (
                 row.name,
                 row.key,
-                judged.health + (f", {_rests(resting[row.key][0], now)}" if row.key in resting else ""),
+                ("refused" if refused.get(row.key) else judged.health)
+                + (f", {_rests(resting[row.key][0], now)}" if row.key in resting else ""),
                 f"{row.epoch:,}",
                 f"{row.cookies:,}",
                 _begun(row, _ago(row.logged_in_at, now)),
@@ -65,6 +70,9 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
     for row, _ in found:
         for line in _proxy_lines(row.name, proxies.get(row.key) or {}, now):
             say(line)
+    for row, _ in found:
+        if until := refused.get(row.key):
+            say(f"{safe(row.name)}: {_REFUSED}, and tries them again after {local_time(until)}; changed ones at once")
     for session in waits.values():
         say(f"{safe(session.name)}: {login_waits(session)}")
     if not found and not waits:

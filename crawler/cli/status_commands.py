@@ -71,7 +71,7 @@ def status(
 ) -> None:
     """Show where crawls stand. For each spider, or for NAME: requests by state, hosts, failures, sessions."""
     from crawler.output import history
-    from crawler.output.live import waiting_logins
+    from crawler.output.live import session_keys, waiting_logins
 
     wanted = checked(name)
     with stored(options.typed_settings(None, store=store)) as source:
@@ -79,12 +79,10 @@ def status(
         found = [each for each in (history.status(source, spider) for spider in names) if each is not None]
         if wanted is not None and not found:
             raise never_ran(source, wanted)
-        sessions, waits = source.sessions.all(), waiting_logins(source)
+        waits = waiting_logins(source)
+        used = {key for each in found for key in session_keys(source, each.spider)}
+        sessions = [row for row in source.sessions.all() if row.key in used]
         disk = "" if as_json else _disk(source)
-    used = [each.sessions for each in found]
-    if all(keys is not None for keys in used):
-        known = {key for keys in used for key in keys or ()}
-        sessions = [row for row in sessions if row.key in known]
     if as_json:
         for each in found:
             waiting = [asdict(session) for session in waits.get(each.spider, ())]

@@ -103,11 +103,20 @@ def _records(summary: Summary) -> list[tuple[str, str]]:
     rows = []
     if summary.changes:
         why = "" if summary.complete else "; not complete: it marks nothing as gone"
-        rows.append(("changes", counted_changes(summary.changes) + why))
+        rows.append(("changes", counted_changes(summary.changes) + _met_before(summary) + why))
     if summary.rejected:
         command = here(f"crawl items rejected {summary.spider}")
         rows.append(("kept aside", f"{counted(summary.rejected, 'item')}; `{command}` lists them"))
     return rows
+
+
+def _met_before(summary: Summary) -> str:
+    """That several items were one record, where only new ones are counted and there were more items than these."""
+    kinds = [kind for kind, counts in summary.changes.items() if 0 < counts["new"] < summary.items.get(kind, 0)]
+    if not kinds or any(summary.changes[kind][what] for kind in kinds for what in ("changed", "gone", "back")):
+        return ""
+    items = sum(summary.items[kind] for kind in kinds)
+    return f" (of {items:,} items; the others have the key of a record that was there before)"
 
 
 def _unchanged(summary: Summary) -> str:

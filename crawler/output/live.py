@@ -240,6 +240,20 @@ def waiting_logins(source: Store) -> dict[str, list[LiveSession]]:
     return {spider: sessions for spider, sessions in found.items() if sessions}
 
 
+def session_keys(source: Store, spider: str) -> set[str]:
+    """Keys of the sessions that runs of *spider* had, as far as is known: a run that was killed has only reported some.
+
+    The newest run that has ended says which it had; of those after it counts what their processes have reported.
+    """
+    found = {row.key for row in source.sessions.all() if row.key.endswith(f"|spider|{spider}")}
+    for run in source.runs.last(spider, limit=200):
+        told = summary_of(run).get("sessions")
+        if isinstance(told, list):
+            return found | {str(key) for key in told}
+        found |= {each.key for each in _sessions(process_words(source, run.id))}
+    return found
+
+
 def process_words(source: Store, run: int) -> list[ProcessState]:
     """What the members of a run last reported, by their numbers, and whether each is there."""
     gone = {each.number: each.gone for each in source.members.of(run)}

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from crawler.events import SessionParked, Summary
 from crawler.output.changes import cells, counted_changes
-from crawler.output.reasons import next_step
+from crawler.output.reasons import next_step, parked_words
 from crawler.quick_dataclass import quick_dataclass
 from crawler.records import Change
 from crawler.urls import redact
@@ -138,7 +138,7 @@ def of_parked(spider: str, event: SessionParked) -> Notice:
         "host": os.uname().nodename,
     }
     text = f"{event.why}\nnext: {event.command}"
-    return Notice(PARKED, f"{spider}: session {event.session!r} waits for a person", text, facts)
+    return Notice(PARKED, f"{spider}: {parked_words(repr(event.session), event.why)}", text, facts)
 
 
 def is_alive(notice: Notice | None, exit_code: int) -> bool:

@@ -14,9 +14,17 @@ from typing import Any
 from crawler.habits import of_text
 from crawler.loading import is_users_code
 
+_BY_SITE = re.compile(r"the site refused (?:the|these) (?:user name|credentials)")
 _FRAME = re.compile(r'^  File "([^"\n]+)", line (\d+), in (\S+)', re.MULTILINE)
 _OWN_URL = re.compile(r" (?:from |(?P<bracket>\())(?P<url>https?://[^\s()]+)(?(bracket)\))\Z")
 _NUMBER = re.compile(r"\d+(?=, in )")
+
+
+def parked_words(session: str, why: str) -> str:
+    """What is said of a session that cannot log in by itself, for the reason *why*."""
+    if _BY_SITE.match(why):
+        return f"the site refused the user name or password of session {session}"
+    return f"session {session} waits for a person"
 
 
 def short_reason(text: str) -> str:

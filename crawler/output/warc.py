@@ -21,6 +21,7 @@ from typing import Any
 from crawler.errors import InvalidURL, UsageError
 from crawler.outcome import KeptPage
 from crawler.output.export.places import whole_file
+from crawler.url_users import without_user
 from crawler.urls import absolute
 
 _OF_THE_WIRE = frozenset({"content-encoding", "transfer-encoding", "content-length", "connection", "keep-alive"})
@@ -58,7 +59,7 @@ def write_warc(pages: Iterable[tuple[str, KeptPage, float]], target: Path, *, cr
             reason = HTTPStatus(page.status).phrase if page.status in HTTPStatus._value2member_map_ else ""
             head = headers.StatusAndHeaders(f"{page.status} {reason}".rstrip(), lines, protocol="HTTP/1.1")
             record = writer.create_warc_record(
-                page.url or url,
+                without_user(page.url or url),
                 "response",
                 payload=io.BytesIO(page.body),
                 length=len(page.body),

@@ -43,7 +43,8 @@ from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.spider_checks import checked_keys
 from crawler.stores.session_desk import SessionDesk
-from crawler.urls import host_of, origin_of
+from crawler.url_users import NOT_IN_ARGUMENT, has_user
+from crawler.urls import host_of, of_spider, origin_of
 
 if TYPE_CHECKING:
     from crawler.rendering.renderer import Renderer
@@ -64,6 +65,9 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
             f"{spider.__name__}.__init__ and the arguments of `-a` do not fit: {error}; write"
             " `def __init__(self, **arguments)` and `super().__init__(**arguments)`: each argument becomes an attribute"
         ) from None
+    for name, value in given.items():
+        if isinstance(value, str) and has_user(value):
+            raise SpiderError(f"argument {name}: {NOT_IN_ARGUMENT}")
     made = spider(**given)
     if not hasattr(made, "arguments"):  # an __init__ without `super().__init__`
         made.arguments = given
@@ -88,7 +92,7 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
     made.active_plugins = make_plugins(made, settings.plugins)
     made.identities()
     for url in known_urls(made):
-        host_of(url)  # a wrong one is found here, before a run is opened
+        of_spider(url)  # a wrong one is found here, before a run is opened
     return made
 
 

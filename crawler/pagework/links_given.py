@@ -15,6 +15,7 @@ from crawler.outcome import Found
 from crawler.pages.targets import Targets
 from crawler.request import Request
 from crawler.stores.contents import pack_text, unpack_text
+from crawler.url_users import gives_user
 
 _MOST_BYTES = 1 << 20  #: of one page, before they are packed
 
@@ -85,7 +86,7 @@ class LinksGiven:
         for callback, session, target, hrefs in self._written:
             different = dict.fromkeys(filter(None, hrefs))
             text = "\n".join(different)
-            if self._refused or text.count("\n") >= len(different) > 0:
+            if self._refused or gives_user(text) or text.count("\n") >= len(different) > 0:
                 self.several(callback, session, filter(None, map(target, hrefs)))
             elif text:
                 kept.append(f"{callback}\t{session or ''}\t{target.charset}\t{target.base}\n{text}")

@@ -13,7 +13,7 @@ from crawler.plugins import Plugin
 from crawler.request import Request
 from crawler.response import Response
 from crawler.spider import Spider
-from crawler.urls import absolute
+from crawler.urls import of_spider
 
 
 class SpiderSteps:
@@ -72,7 +72,7 @@ class SpiderSteps:
                 given = step(sent)
                 if not isinstance(given, Request):
                     raise SpiderError(f"{_name(step)} returned {_kind(given)}; return the request")
-                if given.url != url and slot_of(absolute("", given.url)) != slot:
+                if given.url != url and slot_of(of_spider(given.url)) != slot:
                     raise SpiderError(f"{_name(step)} leads to another host; yield that request from a callback")
                 sent = given
         except IgnoreRequest as why:

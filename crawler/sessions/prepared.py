@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import requests
 from requests.cookies import RequestsCookieJar
 
+from crawler.url_users import without_user
+
 HopGuard = Callable[[str, str, str], str | None]
 """``(url, text, rel) -> reason or None``: a redirect that must not be followed, and why."""
 
@@ -60,6 +62,7 @@ class Prepared(requests.PreparedRequest):
             return request
         made = cls()
         made.__dict__.update(vars(request))
+        made.url = without_user(made.url) if made.url else made.url
         return made
 
     def copy(self) -> Prepared:

@@ -36,6 +36,7 @@ from crawler.sessions.sent_headers import SentHeaders, address_cookies
 from crawler.sessions.session_setup import given_to, merged_params, without_params
 from crawler.sessions.storage import Storage
 from crawler.untyped import merge_hooks
+from crawler.url_users import without_user
 from crawler.urls import absolute, is_secret_name
 
 _USUAL = {
@@ -159,6 +160,7 @@ class Session(Hops):
                 hooks=hooks,
             )
             absolute("", prepared.url or "")  # requests lets file: and mailto: pass
+            prepared.url = without_user(prepared.url or "")  # its auth has them: an address is stored and shown
         except (ValueError, requests.RequestException) as error:
             if isinstance(error, InvalidURL):
                 raise as_known(error) from error.__cause__

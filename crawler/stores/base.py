@@ -267,6 +267,12 @@ class LoginStore(Protocol):
     def refused(self, key: str, trying: Trying) -> str:
         """Why the credentials of *trying* may not be sent now, since the site has refused them; "" when they may."""
 
+    def refused_until(self, key: str) -> float:
+        """Until when the credentials that the site has refused are not tried again, unless they are changed.
+
+        Seconds since 1970; 0 where none are refused.
+        """
+
     def end(
         self,
         key: str,

@@ -68,7 +68,7 @@ def test_B12_neither_netrc_nor_variables_of_the_environment_change_what_is_sent(
     session.get(f"{own.url}/plain")
     session.get(f"http://trusted:@127.0.0.1:{own.port}/crafted", auth=None)
     session.get(f"{own.url}/explicit", headers={"Authorization": "Token mine"})
-    session.send(session.prepare_link(Request(f"http://trusted:@127.0.0.1:{own.port}/link")))
+    session.send(session.prepare_link(Request.of_link(f"http://trusted:@127.0.0.1:{own.port}/link", "", None)))
 
     assert own.header("authorization", "/plain") == own.header("authorization", "/link") == []
     assert own.header("authorization", "/explicit") == ["Token mine"]

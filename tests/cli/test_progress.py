@@ -47,6 +47,14 @@ def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
             "WARNING",
             "session buyer waits for a person: a code; run: crawl login orders",
         ),
+        (
+            events.SessionParked(
+                0, "buyer", "the site refused the user name or password, saying 'no'", "crawl login x"
+            ),
+            "WARNING",
+            "session buyer: the site refused the user name or password, saying 'no'; put them right, then run:"
+            " crawl login x",
+        ),
         (events.PageFailed(0, "http://a/", "404", 404), "WARNING", "failed: http://a/ (404)"),
         (events.Warned(0, "http://a/", "tree cut"), "WARNING", "http://a/: tree cut"),
     ],
@@ -74,6 +82,19 @@ def test_why_a_session_waits_is_not_repeated_right_after_its_login(capsys: pytes
         "session buyer: could not log in (0.3 s): no username found",
         "session buyer waits for a person; run: crawl login orders",
     ]
+
+
+def test_a_refused_password_is_told_from_a_session_that_waits_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging("INFO")
+    log = LogLines()
+    why = "the site refused these credentials on Tuesday"
+
+    log(events.LoginEnded(0, "buyer", "refused", 1, 300, why))
+    log(events.SessionParked(0, "buyer", why, "crawl login orders"))
+
+    assert lines_of(capsys)[-1] == (
+        "the site refused the user name or password of session buyer; put them right, then run: crawl login orders"
+    )
 
 
 def test_a_paused_host_is_reported_with_the_end_of_its_pause(capsys: pytest.CaptureFixture[str]) -> None:

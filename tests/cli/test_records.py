@@ -72,6 +72,20 @@ class Shop(Spider):
             file.write(f"{{summary.ending}} {{summary.changes['Book']}} {{kinds}}")
 """
 
+TWICE = """
+from crawler import Spider
+
+
+class Twice(Spider):
+    name = "twice"
+    key = "id"
+    start_urls = ["{url}/book/1"]
+
+    def parse(self, response):
+        for each in (1, 2, 1):
+            yield {{"id": each}}
+"""
+
 
 @pytest.fixture
 def shop(project: Path) -> Iterator[PracticeSite]:
@@ -185,6 +199,26 @@ def test_the_summary_says_what_has_changed_and_how_much_was_kept_aside(shop: Pra
     shop.edit({4: None, 1: {"stock": 98}})
     stopped = crawl("run", "shop", "-s", "max_pages=3").out
     assert "not complete: it marks nothing as gone" in stopped
+
+
+def test_the_summary_says_why_there_are_more_items_than_new_records(project: Path, crawl: Crawl) -> None:
+    (project / "spiders").mkdir()
+    with PracticeSite(books=4, per_page=2, log_limit=0) as site:
+        (project / "spiders" / "twice.py").write_text(TWICE.format(url=site.url))
+        first = crawl("run", "twice").out
+        again = crawl("run", "twice", "--fresh").out
+
+    assert "items: 2 new (of 3 items; the others have the key of a record that was there before)" in first
+    assert "the others" not in again
+
+
+def test_changes_say_that_the_last_crawl_fetched_nothing(shop: PracticeSite, crawl: Crawl) -> None:
+    crawl("run", "shop")
+    assert crawl("run", "shop", "--fresh", "-a", "allowed_domains=elsewhere.test").code == 8
+
+    told = crawl("changes", "shop").err
+
+    assert "was not complete (not one page was fetched): it marks nothing as gone" in told
 
 
 @pytest.mark.usefixtures("two_nights")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shlex
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -50,6 +52,9 @@ class Other(Spider):
 FORM = '<form method="post" action="/login"><input name="u"><input type="password" name="p"></form>'
 
 
+GOOD = {"sid": "value-1"}
+
+
 def pages(asked: Asked) -> Answer:
     if asked.path == "/robots.txt":
         return Answer(status=404)
@@ -57,7 +62,7 @@ def pages(asked: Asked) -> Answer:
         return Answer('<a href="/public?x">x</a>', content_type="text/html")
     if asked.path == "/login" and asked.form.get("p") == "right-1":
         return Answer(status=302, headers={"Location": "/orders", "Set-Cookie": "sid=value-1; Path=/"})
-    if asked.path == "/login" or asked.cookies.get("sid") != "value-1":
+    if asked.path == "/login" or asked.cookies.get("sid") != GOOD["sid"]:
         wrong = "<p class=error>Wrong password</p>" if asked.method == "POST" else ""
         return Answer(wrong + FORM, content_type="text/html")
     return Answer('<a href="/logout">Log out</a>', content_type="text/html")
@@ -173,6 +178,42 @@ def test_the_last_proof_is_the_last_one_and_other_spiders_sessions_are_not_liste
     assert first < second
     assert "last proof" not in other
     assert "account|ann" not in other
+
+
+def test_the_status_of_a_killed_run_lists_no_sessions_of_other_spiders(
+    shop: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "right-1")
+    crawl("run", "orders", "-q")
+    crawl("run", "orders", "--fresh", "-q")
+    crawl("run", "other", "-a", "good=1", "-q")
+    with closing(sqlite3.connect(shop / "data" / "crawl.db")) as database, database:  # as SIGKILL leaves them
+        database.execute("UPDATE crawl_runs SET ended_at = NULL, ending = '', summary = '{}' WHERE id > 1")
+
+    other, orders = crawl("status", "other").out, crawl("status", "orders").out
+
+    assert "killed" in other
+    assert "last proof" not in other
+    assert "account|ann" in orders, "its earlier run had it"
+
+
+def test_refused_credentials_are_listed_with_the_moment_from_which_they_are_tried_again(
+    shop: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "right-1")
+    crawl("run", "orders", "-q")
+    lives = crawl("sessions", "list")
+    monkeypatch.setitem(GOOD, "sid", "value-2")  # the site has ended it
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "wrong-2")
+    assert crawl("run", "orders", "--fresh", "-q").code == 3
+
+    listed, told = crawl("sessions", "list").out, json.loads(crawl("sessions", "list", "--json").out)
+
+    assert "refused" not in lives.out
+    assert listed.splitlines()[1].split()[2] == "refused"
+    assert "default: the site refused its credentials: a run sends them no more, and tries them again after" in listed
+    assert "changed ones at once" in listed
+    assert told["refused_until"] > time.time() + 80_000
 
 
 def test_links_yielded_as_one_object_are_reported_in_plain_words(shop: Path, crawl: Crawl) -> None:

@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import trustme
@@ -151,9 +151,11 @@ class Names(crawler.Spider):
         "untrusted-proxy.example.info",
     )
 
+    proxies: ClassVar[tuple[str, ...]] = ()  # with passwords, which are no arguments
+
     def __init__(self, **arguments: str) -> None:
         super().__init__(**arguments)
-        first, second, bad = arguments["proxies"].split(" ")
+        first, second, bad = self.proxies
         self.sessions = (
             "default",
             "ann",
@@ -234,10 +236,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
     secure = RowHost("127.0.4.1", site, tls(ours, "*.example.net", "turn.example.info"))
     main, first, second = (Proxy(f"127.0.4.{number}", secure) for number in (2, 3, 4))
     untrusted = Proxy("127.0.4.5", secure, tls(ours, "127.0.4.5"))
-    proxies = (first.with_user("first:one"), second.with_user("second:two"), untrusted.with_user("third:three"))
+    Names.proxies = (first.with_user("first:one"), second.with_user("second:two"), untrusted.with_user("third:three"))
     summary = crawler.run(
         Names,
-        arguments={"proxies": " ".join(proxies)},
         settings={
             "store": str(folder / "crawl.db"),
             "proxy": main.with_user("main:zero"),

@@ -96,6 +96,11 @@ def _unsendable(s: Any, u: str) -> Any:
     return s.get(f"{u}/echo").json()["cookie"]
 
 
+def _user_in_url(s: Any, u: str) -> Any:
+    answer = s.get(u.replace("://", "://ann:pw@") + "/echo")
+    return answer.json()["authorization"], "ann:pw" in answer.url + answer.request.url
+
+
 DIFFERENT: dict[str, Different] = {
     "a redirect of PUT, PATCH or DELETE": Different(_put, ("GET", ""), ("PUT", "a=1")),
     "a page that declares no charset": Different(
@@ -117,6 +122,9 @@ DIFFERENT: dict[str, Different] = {
     "pickling a session": Different(_pickled, 200, "TypeError"),
     "texts of errors": Different(
         _too_many, ("TooManyRedirects", "Exceeded 3 redirects."), ("TooManyRedirects", "more than 3 redirects")
+    ),
+    "a user name and password in the address of a call": Different(
+        _user_in_url, ("Basic YW5uOnB3", True), ("Basic YW5uOnB3", False)
     ),
     "netrc and proxies of the environment": Different(_environment, True, False),
     "policies of the jar": Different(_policy, "followed", "TypeError"),

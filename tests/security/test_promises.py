@@ -54,6 +54,8 @@ HELD = {
     " test_X9_an_export_shows_no_secret_of_an_address test_no_password_cookie_or_token_is_on_the_page"
     " test_top_after_the_end_says_how_it_went_and_shows_no_secret"
     " test_each_page_is_a_trace_with_its_times_sent_to_a_collector_without_its_token",
+    "A user name and password in a URL": "test_a_crawl_keeps_and_shows_no_user_of_a_url"
+    " test_a_spider_that_names_such_a_url_ends_with_2_before_anything",
     "`repr` masks": "test_X9_X10_no_repr_shows_the_password test_the_repr_shows_no_cookie",
     "Sessions, jars and accounts": "test_X3_a_session_and_what_it_holds_cannot_be_pickled",
     "Cookies, tokens, headers and request bodies": "test_X11_no_secret_except_those_in_addresses_is_in_the_raw_files"

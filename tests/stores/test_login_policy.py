@@ -21,6 +21,7 @@ from crawler.stores.policy.login_policy import (
     learned_limit,
     may_begin,
     packed,
+    refused_until,
     unpacked,
 )
 
@@ -128,6 +129,18 @@ def test_only_a_refusal_keeps_credentials_from_being_sent_by_a_probe_and_neither
 
     assert are_refused(after("refused"), ANN, NOW).until == NOW + DAY_S
     assert are_refused(after("refused", "ok"), ANN, NOW) == Decision()
+
+
+def test_it_is_known_until_when_refused_credentials_are_not_tried_without_knowing_them() -> None:
+    again = logged(after("refused"), "refused", at=NOW + DAY_S)
+    other = logged(after("refused"), "ok", at=NOW + 60, trying=replace(ANN, credentials="ann:right"))
+
+    assert refused_until(after("failed", "refused"), NOW + 60) == NOW + DAY_S
+    assert refused_until(again, NOW + DAY_S) == NOW + 4 * DAY_S
+    assert refused_until(after("refused"), NOW + DAY_S) == 0.0
+    assert refused_until(after("refused", "ok"), NOW) == 0.0
+    assert refused_until(other, NOW + 120) == 0.0
+    assert refused_until(LoginBook(), NOW) == 0.0
 
 
 def test_another_spider_does_not_try_what_was_refused_and_one_that_was_changed_does() -> None:

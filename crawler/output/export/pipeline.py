@@ -12,9 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 from crawler.errors import NotWritten, UsageError
 from crawler.output.export import places
+from crawler.output.export.crawl_standing import CrawlStanding, standing
 from crawler.output.export.formats import Format, Look, compression_of, format_of, require
 from crawler.output.export.sqlite_file import refuse_foreign
-from crawler.output.export.crawl_standing import CrawlStanding, standing
 from crawler.output.export.what import ExportChoice, ExportTable, merged, portions, tables_of, told_of_which
 from crawler.quick_dataclass import quick_dataclass
 from crawler.redaction import redact

@@ -15,7 +15,7 @@ import requests
 
 from crawler.errors import BadAnswer, ConnectFailed, LoginFailed, Refused, StatusError, TimedOut, WrongPassword
 from crawler.sessions.secrets import Secret
-from crawler.urls import absolute, host_of, is_private, printable, redact
+from crawler.urls import host_of, is_private, printable, redact, with_user
 
 Send = Callable[[str, dict[str, str], dict[str, str]], requests.Response]
 """Posts a form: URL, fields, headers. Must not use the auth it is sent for, nor follow redirects."""
@@ -52,7 +52,7 @@ class TokenClient:
         verify: bool | str,
         send: Send | None,
     ) -> None:
-        self.token_url = absolute("", token_url)
+        self.token_url = with_user("", token_url)
         host = host_of(self.token_url)
         is_near = host == "localhost" or ((host[0].isdigit() or ":" in host) and is_private(host))
         if self.token_url.startswith("http:") and not is_near:

@@ -152,6 +152,21 @@ def are_refused(book: LoginBook, trying: Trying, now: float) -> Decision:
     return _refused(book, trying, now)
 
 
+def refused_until(book: LoginBook, now: float) -> float:
+    """Until when credentials that the site has refused are not tried again, unless they or the spider are changed.
+
+    Seconds since 1970; 0 where the site has refused none of late, or a login has succeeded since.
+    """
+    good = max((each.ended for each in book.attempts if each.ending == "ok"), default=0.0)
+    ends = [
+        min(each.at, now) + _REFUSED_S[min(each.times, len(_REFUSED_S)) - 1]
+        for each in book.refusals
+        if each.at >= good
+    ]
+    until = max(ends, default=0.0)
+    return until if until > now else 0.0
+
+
 def begun(book: LoginBook, trying: Trying, *, token: int, now: float) -> LoginBook:
     """*book* with a login that begins now; *token* identifies it."""
     attempt = Attempt(now, now, "", token, 0.0, trying.spider, trying.steps, trying.credentials, trying.renews)

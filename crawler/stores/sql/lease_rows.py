@@ -31,6 +31,7 @@ from crawler.stores.sql.found_rows import Owners
 from crawler.stores.sql.lease_memory import LeaseMemory
 from crawler.stores.sql.lost_keys import LostKeys
 from crawler.stores.sql.slot_rows import moment
+from crawler.url_users import without_user
 
 _LANES_AT_ONCE, _FEWEST_LANES = 256, 32
 _MOST_ROUNDS = 16
@@ -342,7 +343,7 @@ class LeaseRows:
             leased.append(
                 Leased(
                     id=id_,
-                    url=url,
+                    url=without_user(url),  # an older version stored it
                     slot=names[slot],
                     session=sessions[lane],
                     callback=callback,

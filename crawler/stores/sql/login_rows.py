@@ -29,6 +29,7 @@ from crawler.stores.policy.login_policy import (
     clock_time,
     may_begin,
     packed,
+    refused_until,
     unpacked,
 )
 from crawler.stores.policy.login_policy import (
@@ -111,6 +112,10 @@ class LoginRows:
         now = self._db.now()
         decision = are_refused(self._book(key), trying, now)
         return _told(decision, now) if decision.until > now else ""
+
+    def refused_until(self, key: str) -> float:
+        """Until when the credentials that the site has refused are not tried again, seconds since 1970; 0: none are."""
+        return refused_until(self._book(key), self._db.now())
 
     def _book(self, key: str) -> LoginBook:
         """What is known about the logins of the account that *key* belongs to; inside a transaction, or outside."""
