@@ -122,7 +122,7 @@ class Vault:
             KeyFileError: The file could no longer be read when a key was missing.
         """
         head = sealed[:_HEAD_BYTES]
-        if len(sealed) < _BODY_AT + _TAG_BYTES or head[:1] not in (_VERSION, _WITHOUT_PLACE):
+        if len(sealed) < _BODY_AT + _TAG_BYTES or not self.is_sealed(head):
             raise _closed("what is stored was not sealed by this program, or is cut off: log in again")
         cipher = self._ciphers.get(head[1:])
         if cipher is None:
@@ -184,6 +184,10 @@ class Vault:
     def key_names(self) -> list[str]:
         """Public names of the keys at hand, newest first: 16 hexadecimal digits each."""
         return [name.hex() for name in self._ciphers]
+
+    def is_sealed(self, found: bytes) -> bool:
+        """Whether a value begins as one that a vault has sealed, with whatever key."""
+        return found[:1] in (_VERSION, _WITHOUT_PLACE)
 
     def _rewrite(self, change: Callable[[list[str]], list[str]]) -> None:
         if self._path is None:

@@ -42,6 +42,9 @@ class Cipher(Protocol):
     def key_names(self) -> list[str]:
         """Public names of the keys at hand (`stores.sealed.key_name`); `open` looks again for one that is missing."""
 
+    def is_sealed(self, found: bytes) -> bool:
+        """Whether a value begins as one that such a cipher has sealed, with whatever key."""
+
 
 class RunStore(Protocol):
     """Executions of spiders."""

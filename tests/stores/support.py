@@ -36,6 +36,9 @@ class ReversingCipher:
     def key_names(self) -> list[str]:
         return []  # its keys have none: what it does not open is of another one
 
+    def is_sealed(self, found: bytes) -> bool:
+        return bool(found)
+
     def seal(self, text: str, place: str = "") -> bytes:
         hidden = bytes(byte ^ self.key for byte in reversed(text.encode("utf-8", "surrogatepass")))
         return bytes([self.key]) + len(hidden).to_bytes(4) + hidden + place.encode("utf-8", "surrogatepass")

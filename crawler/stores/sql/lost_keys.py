@@ -36,7 +36,7 @@ class LostKeys:
         try:
             self._cipher.open(sealed, place)
         except SessionError:
-            return key_name(sealed) not in self._cipher.key_names
+            return self._cipher.is_sealed(sealed) and key_name(sealed) not in self._cipher.key_names
         return False
 
     def without_key(self, frontier: int, *, failed: bool = False) -> tuple[int, int]:
