@@ -213,3 +213,23 @@ def test_a_page_that_is_refused_after_its_session_was_given_up_is_put_aside_like
 
     assert [(each.request.id, each.verdict) for each in house.yard.settled] == [(1, Verdict.PARK), (2, Verdict.PARK)]
     assert house.doors.kept == 0
+
+
+def test_the_first_request_with_unproved_credentials_goes_alone_until_it_was_sent() -> None:
+    house = House()
+    house.ready()
+    manager = house.manager()
+    manager.wants_login, manager.without_step.goes_alone = False, True
+
+    assert house.asks(1)
+    house.pool.busy["default"] = 1
+    assert not house.asks(2)
+    house.pool.busy["default"] = 0
+    assert house.doors.sessions.page_came_back(answer(1, verdict=Verdict.RELEASE))
+    assert house.yard.first == [2]
+    assert house.asks(2), "nothing was sent"
+    house.pool.busy["default"] = 1
+    assert not house.asks(3)
+    assert house.doors.sessions.page_came_back(answer(2))
+    assert house.asks(3)
+    assert house.asks(4), "the first answer was good"

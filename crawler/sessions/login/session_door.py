@@ -109,7 +109,7 @@ class SessionDoor:
         if not manager.wants_login and outcome.verdict is not Verdict.LOGIN:
             manager.record.page_is_back(outcome.request.id)
             if manager.without_step.goes_alone:
-                self._first_is_back(name, answered=bool(outcome.status))
+                self._first_is_back(name, sent=outcome.verdict is not Verdict.RELEASE)
             return True
         record = manager.record
         now = SessionNow(record.epoch, record.state is LoginState.READY, manager.session.serial)
@@ -140,9 +140,9 @@ class SessionDoor:
             self._unusable.park(self._settling.given_up(name, self._lost_epoch(name)), name)
         return ruling.settle
 
-    def _first_is_back(self, name: str, *, answered: bool) -> None:
-        """The first request with credentials that nobody has proved was not refused, or not sent."""
-        self._pool.manager(name).without_step.goes_alone = not answered
+    def _first_is_back(self, name: str, *, sent: bool) -> None:
+        """The first request with credentials that nobody has proved was not refused; or it was not sent."""
+        self._pool.manager(name).without_step.goes_alone = not sent
         self._doubts[name].rests = False
         self.requests.send_first(self._gates.opened((SESSION, name)))
 
