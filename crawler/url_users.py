@@ -10,7 +10,7 @@ _USER: Final = re.compile(r"\A([a-z]+://)[^/?#\\]*@", re.IGNORECASE)
 _GIVES_USER: Final = re.compile(r"[^\n]*[\t\r]|\s*(?:https?:|[/\\]{2})[/\\]*[^/\\?#]*@\Z", re.IGNORECASE)
 # In what is no URL: behind its scheme. A "/" in the password makes of its beginning a port that is no number.
 _NEAR_USER: Final = re.compile(
-    r"\A(\s*(?:https?:[/\\]*|[a-z][a-z\d+.-]*:(?:[/\\]{2})?|[/\\]*))"
+    r"\A(\s*+(?:https?:[/\\]*|[a-z][a-z\d+.-]*:(?:[/\\]{2})?|[/\\]*))"
     r"(?:[^/\\?#]*|[^/\\?#@:]*:(?!\d*[/\\?#]).*)@",
     re.IGNORECASE | re.DOTALL,
 )

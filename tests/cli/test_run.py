@@ -205,6 +205,9 @@ class FakeVisitor:
         self.calls.append((session, force))
         return "login" if force else "restored"
 
+    def only_sends_credentials(self, session: str | None = None) -> bool:
+        return False
+
     def browser_login(
         self, session: str | None = None, *, headless: bool = False, picture: Path | None = None, force: bool = False
     ) -> list[str]:

@@ -166,7 +166,7 @@ def test_keys_that_each_sealed_a_part_open_all_of_it_together(
 
 def test_plain_requests_alone_need_no_key(with_plain: Host, homes: Homes, command: Crawl, project: Path) -> None:
     spider = project / "spiders" / "kept.py"
-    spider.write_text(spider.read_text().replace("a.kept", "a.none"))
+    spider.write_text(spider.read_text().replace("a.kept", "a.nothing"))
     homes.mine()
     assert command("run", "kept", "--quiet", "--fresh", "--limit-pages", "1").code == 5
     homes.another()

@@ -67,8 +67,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/sessions/login/manager.py",
-                "        if not self.wants_login and not self._is_by_hand():\n",
-                "        if not self.wants_login:\n",
+                "        if not self.wants_login and not self._is_by_hand() and not self._is_let_in():\n",
+                "        if not self.wants_login and not self._is_let_in():\n",
             )
         ],
         ["tests/sessions_e2e/test_by_hand.py::test_a_dead_session_ends_with_code_7_and_the_command"],

@@ -130,8 +130,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/cli/status_commands.py",
-                "        sessions = [row for row in sessions if row.key in known]\n",
-                "        sessions = [row for row in sessions if row.key or known]\n",
+                "        sessions = [row for row in source.sessions.all() if row.key in used]\n",
+                "        sessions = [row for row in source.sessions.all() if row.key or used]\n",
             )
         ],
         [f"{_NEXT}::test_the_last_proof_is_the_last_one_and_other_spiders_sessions_are_not_listed"],
