@@ -9,16 +9,23 @@ import requests
 
 from crawler import Spider
 from crawler.errors import StatusError
+from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.telling_page import TellingPage
 from crawler.spider import Identity
 from crawler.testing.adapter import Reply, ScriptedAdapter, reply
-from tests.sessions.managers import SITE
+from tests.sessions.managers import SITE, Memory
 from tests.sessions.test_always_sent import made_session
 
 PAGE, NO = reply("<h1>page</h1>"), reply("no", status=401)
 LED = reply(status=302, headers={"Location": "/login"})
 FORM = reply("<title>Sign in</title><form method=post><input name=u><input type=password name=p></form>")
 By = Callable[[str, bool], Reply]  # by path, and whether credentials came along
+
+
+class Plain(Spider):
+    """Without a login step."""
+
+    name = "plain"
 
 
 def found(answers: By, *, last_page: str = "", named: bool = False) -> tuple[str, list[str]]:
@@ -91,3 +98,14 @@ def test_a_site_in_trouble_tells_nothing() -> None:
 def test_a_stranger_who_meets_trouble_tells_nothing() -> None:
     with pytest.raises(StatusError):
         found(lambda path, ours: PAGE if ours else reply("", status=503))
+
+
+def test_a_session_is_ready_only_after_it_is_known_that_its_first_request_goes_alone() -> None:
+    session = made_session(ScriptedAdapter(), identity=Identity("default", auth=("ann", "old")))
+    made = LoginManager(session, Plain(), Memory(), probe_url=None)
+    seen: list[bool] = []
+    made.standing.became_ready = lambda *args, **more: seen.append(made.without_step.goes_alone)  # type: ignore[method-assign]
+
+    made.prepare()
+
+    assert seen == [True]

@@ -7,7 +7,6 @@ refused, which goes on record, and nothing more is sent by this run or a later o
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Callable, Container
 from dataclasses import replace
 from typing import Final
@@ -38,7 +37,8 @@ class WithoutStep:
 
     Attributes:
         goes_alone: No answer has come yet to a request with the credentials: the next ones wait for it, since a wrong
-            password would be sent by all that go together. Changed by the scheduler's thread.
+            password would be sent by all that go together. Set before the session is ready, and so before anything is
+            sent; ended by the scheduler's thread.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class WithoutStep:
         self._session, self._standing, self._desk, self._restorer = standing.session, standing, desk, restorer
         self._prover, self._telling, self._spider, self._blocked = prover, prover.telling, spider, blocked
         self.goes_alone = False
-        self._not_for_us: collections.deque[int] = collections.deque(maxlen=_MOST_PAGES)
+        self._not_for_us: set[int] = set()
 
     @property
     def sends_credentials(self) -> bool:
@@ -82,7 +82,8 @@ class WithoutStep:
     # --- on the thread of the scheduler -------------------------------------------------------------------------------
     def is_not_for_us(self, request: int) -> None:
         """The credentials are good, and that page refuses them all the same: its next answer is its own."""
-        self._not_for_us.append(request)
+        if len(self._not_for_us) < _MOST_PAGES:  # one more fails when it has been refused twice
+            self._not_for_us.add(request)
 
     # --- on the thread that prepares it -------------------------------------------------------------------------------
     def prepared(self) -> Preparation:
@@ -125,8 +126,8 @@ class WithoutStep:
         row = self._restorer.put_back()
         if why := self._restorer.refused_before():
             return self._standing.refused(self._blocked(why), Signal.LOGGED_OUT)
+        self.goes_alone = self.sends_credentials  # first: the scheduler hands out requests as soon as it is ready
         self._standing.became_ready(Signal.PROBE_OK, epoch=row.epoch if row is not None else 0, proved=False)
-        self.goes_alone = self.sends_credentials
         return Preparation(True, "ready")
 
     def _goes_on(self) -> Preparation:

@@ -58,7 +58,11 @@ class Restorer:
         return Preparation(True, "adopted")
 
     def put_back(self) -> StoredSession | None:
-        """Give a session that nobody logs in the cookies that an earlier run has left."""
+        """Give a session that nobody logs in the cookies that an earlier run has left.
+
+        Returns:
+            Its row in the store; None where there is none.
+        """
         standing, record = self._standing, self._standing.record
         row: StoredSession | None = self._desk.load(self._session.key)
         if row is not None and row.readable and row.secret:
