@@ -5,7 +5,7 @@ from crawler.frontier.robots import Robots
 from crawler.sessions.cookies.dates import parse_cookie_date
 from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.cookies.rules import to_wire
-from crawler.urls import absolute, canonical, registrable
+from crawler.urls import canonical, registrable, with_user
 
 
 class Adapter:
@@ -30,7 +30,7 @@ class Adapter:
         return Robots(text).delay(agent)
 
     def join(self, base: str, link: str) -> str:
-        return absolute(base, link)
+        return with_user(base, link)  # the standard's form; `absolute` is this, then without user name and password
 
     def canon(self, url: str) -> str:
         return canonical(url)

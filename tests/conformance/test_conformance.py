@@ -39,6 +39,7 @@ ABSENT = pytest.mark.skip(reason=f"no conformance data in {FOLDER}; CRAWL_CONFOR
 
 # Where we differ on purpose: what is asked, and why. Nothing else may, and what stands here must.
 ONLY_ABSOLUTE = "the key is that of a URL that can be fetched: absolute, http or https"
+NO_USER = "a user name and a password are secrets and no part of a key: two URLs that differ in them are one page"
 PUNYCODE = "one spelling of a host, the one that is sent: Punycode"
 LONG_NAME = "http://www." + "éxamplé" * 11 + ".com/résumé?q=résumé"
 DIFFERENCES = {
@@ -47,6 +48,10 @@ DIFFERENCES = {
         "a?b=1#frag": ONLY_ABSOLUTE,
         "?b=1": ONLY_ABSOLUTE,
         "sftp://UsEr:PaSsWoRd@www.EXAMPLE.com/": ONLY_ABSOLUTE,
+        "http://user:pass@www.example.com:81/do?now=1": NO_USER,
+        "http://user:pass@www.example.com/do?a=1#frag": NO_USER,
+        "http://user@例え.jp/path": NO_USER,
+        "http://user:pass@例え.jp:8080/p": NO_USER,
         "http://.éxamplé.com/résumé?q=résumé": PUNYCODE,
         LONG_NAME: PUNYCODE,
     }
