@@ -11,6 +11,7 @@ from tools import house
 
 MOST = {"wide": 9, "large": 0, "crowded": 0, "twins": 1, "late": 2}
 ENGINE_FILES = 15  #: of crawler/engine, with its __init__
+LINES, LINES_ELSEWHERE = 400, 490  #: of a file of the package, and of any other Python file
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,19 @@ def test_the_engine_has_no_more_files_than_before() -> None:
     files = sorted(path.name for path in (house.PACKAGE / "engine").glob("*.py"))
 
     assert len(files) <= ENGINE_FILES, files
+
+
+def test_no_file_is_longer_than_can_be_read_at_a_sitting() -> None:
+    root = house.PACKAGE.parent
+    files = [each for name in ("crawler", "tests", "tools", "benchmarks") for each in (root / name).rglob("*.py")]
+    lines = {path: path.read_bytes().count(b"\n") for path in files}
+
+    assert len(lines) > 1_000
+    assert not [
+        f"{path}: {count}"
+        for path, count in lines.items()
+        if count > (LINES if path.is_relative_to(house.PACKAGE) else LINES_ELSEWHERE)
+    ]
 
 
 def test_the_counts_see_a_wide_function_a_large_class_and_a_duplicate_name(tmp_path: Path) -> None:

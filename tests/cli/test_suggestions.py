@@ -16,11 +16,10 @@ from tests.cli.suggestions import (
     PLAIN,
     ROWS,
     AtTerminal,
-    Site,
-    site,
     source,
     written,
 )
+from tests.cli.suggestions_site import Site, site
 
 from .conftest import Crawl
 

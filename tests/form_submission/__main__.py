@@ -13,7 +13,8 @@ import sys
 from collections import Counter
 
 from tests.form_submission.recorder import Recorder, Sent, is_right, wanted
-from tests.form_submission.situations import SITUATIONS, Situation
+from tests.form_submission.situation import Situation
+from tests.form_submission.situations import SITUATIONS
 from tests.form_submission.tools import TOOLS, Tool, chromium, quiet
 
 _MODULES = {"form2request": "form2request", "MechanicalSoup": "mechanicalsoup", "mechanize": "mechanize"}

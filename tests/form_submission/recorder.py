@@ -7,7 +7,7 @@ import re
 import threading
 from dataclasses import dataclass
 
-from tests.form_submission.situations import PAGE, Situation
+from tests.form_submission.situation import PAGE, Situation
 
 _BOUNDARY = re.compile(r'boundary="?([^";]+)')
 

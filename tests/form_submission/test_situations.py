@@ -9,7 +9,8 @@ import pytest
 from crawler.errors import UsageError
 from crawler.response import Response
 from tests.form_submission.recorder import Sent, is_right, page_of, wanted
-from tests.form_submission.situations import PAGE, SITUATIONS, Situation
+from tests.form_submission.situation import PAGE, Situation
+from tests.form_submission.situations import SITUATIONS
 
 SITE = "http://shop.example"
 

@@ -15,7 +15,7 @@ from crawler.sessions.accounts import Account
 from crawler.sessions.origins import Origins
 from crawler.sessions.session import Session
 from crawler.spider import Identity
-from tests.form_submission.situations import Situation
+from tests.form_submission.situation import Situation
 
 Tool = Callable[[Situation, str], None]  #: sends the form of the page at an address; raises what it cannot do
 

@@ -14,10 +14,12 @@ from pytest_httpserver import HTTPServer
 from crawler import Session, Spider
 from crawler.engine import application
 
+from . import calls_cookies, calls_errors, calls_requests, calls_responses
 from .calls import ALIKE, Call
 from .differences import DIFFERENT
 from .site import answer
 
+CALLS = (calls_cookies, calls_responses, calls_requests, calls_errors)  # each adds its own to ALIKE
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "like-requests.md"
 
 
