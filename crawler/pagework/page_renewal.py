@@ -13,7 +13,7 @@ import requests
 from crawler.clock import unix_now
 from crawler.errors import FetchError, NotRendered
 from crawler.render import Render
-from crawler.rendering.page_requests import AsItIs, RenderingStopped, Showing
+from crawler.rendering.showing import AsItIs, RenderingStopped, Showing
 from crawler.response import Response
 from crawler.sessions.auth.storage_token import PageRefresh, in_storage
 from crawler.sessions.auth.tokens import jwt_end

@@ -26,7 +26,7 @@ from crawler.pagework.revisits import NOT_MODIFIED, Revisited, Revisits, ask
 from crawler.pagework.samples import Samples
 from crawler.pagework.spider_steps import SpiderSteps
 from crawler.quick_dataclass import quick_dataclass
-from crawler.rendering.page_requests import RenderingStopped
+from crawler.rendering.showing import RenderingStopped
 from crawler.response import Request, Response
 from crawler.sessions.flow import Flow
 from crawler.sessions.foreign_answers import changes_cookies

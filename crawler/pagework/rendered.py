@@ -9,7 +9,7 @@ from functools import partial
 from crawler.errors import FetchError, NotRendered
 from crawler.pagework.assembly import Assembly
 from crawler.render import Render, render_of
-from crawler.rendering.page_requests import OVERTAKEN, RenderingStopped, Showing
+from crawler.rendering.showing import OVERTAKEN, RenderingStopped, Showing
 from crawler.request import Request
 from crawler.response import Response
 from crawler.sessions.flow import Call, Flow

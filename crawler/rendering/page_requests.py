@@ -6,7 +6,6 @@ may be connected to, where credentials may go, how large an answer may be, how o
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections import Counter
@@ -21,9 +20,9 @@ from crawler.clock import unix_now
 from crawler.errors import CrawlError, FetchError, GuardRefused, NotRendered, TimedOut, TooLarge
 from crawler.fetching.limits import Limits
 from crawler.quick_dataclass import quick_dataclass
-from crawler.render import Render
 from crawler.rendering.page_rules import PageRequest, PageRules
 from crawler.rendering.script_cache import ScriptCache
+from crawler.rendering.showing import OVERTAKEN, AsItIs, Showing
 from crawler.request import Request
 from crawler.response import Response
 from crawler.sessions.auth.storage_token import in_storage
@@ -32,7 +31,6 @@ from crawler.sessions.session import Session
 from crawler.urls import redact
 
 _MOST_REQUESTS: Final = 500  #: of one page
-OVERTAKEN: Final = "its session logged in anew while the page was rendered"
 LAPSED: Final = "its lease ran out while the page was rendered"
 _DATA: Final = frozenset({"xhr", "fetch"})
 #: headers of a page that the session, or its transport, decides
@@ -58,38 +56,8 @@ class PagePolicy:
     scripts: ScriptCache = field(default_factory=ScriptCache)
 
 
-@quick_dataclass
-class Showing:
-    """One page that is to be shown.
-
-    Attributes:
-        document: As it came.
-        wanted: How it is rendered.
-        guard: The logout guard, for a session that is logged in.
-        until: A condition on its session, waited for at the end as long as for an element; None for nothing.
-        ours_until: Until when no other process may request it, seconds since 1970; checked before each of its requests.
-    """
-
-    document: Response
-    wanted: Render
-    guard: Callable[[str, str, str], str | None] | None = None
-    until: Callable[[], bool] | None = None
-    ours_until: Callable[[], float] = lambda: math.inf
-
-
-class RenderingStopped(Exception):
-    """The crawl ends before a page was rendered: it is given back as it was, and no try is counted."""
-
-
 class NotSent(Exception):
     """A rule refuses a request of a page; the text says which."""
-
-
-class AsItIs:
-    """The auth of a request that a script has signed itself, or could have: it has the token at hand."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
 
 
 class PageRequests:

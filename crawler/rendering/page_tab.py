@@ -18,10 +18,11 @@ from crawler.errors import FetchError, GuardRefused, NotRendered, TimedOut
 from crawler.quick_dataclass import quick_dataclass
 from crawler.rendering import quiet
 from crawler.rendering.browser_tab import BrowserTab
-from crawler.rendering.page_requests import NotSent, PageRequests, Showing, landed_at
+from crawler.rendering.page_requests import NotSent, PageRequests, landed_at
 from crawler.rendering.page_rules import PageRequest
 from crawler.rendering.quiet import Quiet
 from crawler.rendering.session_context import AFTER_PASSWORD_S, SessionContext
+from crawler.rendering.showing import Showing
 from crawler.response import Response
 from crawler.sessions.secrets import hide
 from crawler.urls import printable, redact

@@ -20,10 +20,11 @@ from typing import Any, Final, TypeVar
 from crawler.errors import NotRendered
 from crawler.quick_dataclass import quick_dataclass
 from crawler.rendering.launched import Guardian, Launched
-from crawler.rendering.page_requests import PagePolicy, PageRequests, RenderingStopped, Showing
+from crawler.rendering.page_requests import PagePolicy, PageRequests
 from crawler.rendering.page_rules import told
 from crawler.rendering.page_tab import Shown, Tab, failed
 from crawler.rendering.playwright_driver import BrowserLoop, PlaywrightDriver
+from crawler.rendering.showing import RenderingStopped, Showing
 from crawler.response import Response
 from crawler.sessions.session import Session
 from crawler.urls import redact

@@ -10,7 +10,7 @@ import pytest
 from crawler import Spider
 from crawler.pagework.rendered import Rendering
 from crawler.render import Render
-from crawler.rendering.page_requests import RenderingStopped
+from crawler.rendering.showing import RenderingStopped
 from crawler.sessions.flow import run
 from tests.pagework.test_page_renewal import page_of
 

@@ -20,9 +20,10 @@ from crawler.engine.store_thread import Inbox
 from crawler.errors import FetchError, NotRendered, TimedOut, TooLarge
 from crawler.fetching.limits import Limits
 from crawler.render import Render
-from crawler.rendering.page_requests import NotSent, PagePolicy, PageRequests, Showing
+from crawler.rendering.page_requests import NotSent, PagePolicy, PageRequests
 from crawler.rendering.page_rules import PageRequest, PageRules
 from crawler.rendering.script_cache import ScriptCache, fresh_for_s
+from crawler.rendering.showing import Showing
 from crawler.response import Response
 from crawler.settings import Settings
 from tests.rendering.script_shop import ScriptShop, open_shop

@@ -13,7 +13,8 @@ import requests
 
 from crawler import BearerAuth, PageRefresh, Render, Response, TokenRefresh
 from crawler.errors import NotRendered
-from crawler.rendering.page_requests import AsItIs, landed_at
+from crawler.rendering.page_requests import landed_at
+from crawler.rendering.showing import AsItIs
 from crawler.sessions import snapshot
 from crawler.sessions.auth.schemes import dump_auth, load_auth
 from crawler.sessions.auth.tokens import sent_token_end, token_end

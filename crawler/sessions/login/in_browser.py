@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crawler.clock import unix_now
 from crawler.errors import NeedsHuman, SpiderError
-from crawler.sessions.browser import BrowserSession, BrowserWindow, browser_login
 from crawler.sessions.browser_program import is_equipped
 from crawler.sessions.session import Session
 from crawler.spider import Spider
+
+if TYPE_CHECKING:
+    from crawler.sessions.browser import BrowserSession
 
 _ALONE_S = 180.0  #: for a login that nobody watches
 
@@ -46,6 +48,7 @@ def in_window(
 
     The spider's `login_browser` drives it; where there is none, a person does.
     """
+    from crawler.sessions.browser import BrowserWindow, browser_login  # few runs drive a browser
 
     def drive(page: Any) -> None:
         spider.login_browser(page, session)
