@@ -43,7 +43,8 @@ class LoginManager:
             name=name, key=f"a.test/{name}", serial=False, identity=identity, sending=Sending(None)
         )
         self.standing = SimpleNamespace(saved_as=(1, 1), lost_stored_epoch=0, proved_before_loss=0.0, ends_at=math.inf)
-        self.prover = SimpleNamespace(refused_at="", telling=SimpleNamespace(last_page=""))
+        telling = SimpleNamespace(came=lambda row: None, was_refused=lambda request: None, doubtful=None)
+        self.prover = SimpleNamespace(refused_at="", telling=telling)
         self.not_for_us: list[int] = []
         self.without_step = SimpleNamespace(is_not_for_us=self.not_for_us.append, goes_alone=False)
         self.next: list[Preparation | BaseException] = []

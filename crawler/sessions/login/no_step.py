@@ -82,6 +82,8 @@ class WithoutStep:
     # --- on the thread of the scheduler -------------------------------------------------------------------------------
     def is_not_for_us(self, request: int) -> None:
         """The credentials are good, and that page refuses them all the same: its next answer is its own."""
+        if self.goes_alone and self._telling.several_refused:  # nothing has shown that they are
+            return
         if len(self._not_for_us) < _MOST_PAGES:  # one more fails when it has been refused twice
             self._not_for_us.add(request)
 
@@ -95,14 +97,14 @@ class WithoutStep:
             why = self._restorer.refused_before()
             if why:
                 return standing.refused(self._blocked(why))
-            refused_at = self._telling.refused_at(standing.witness.page)
+            refused_at = self._telling.refused_at()
         except QuotaSpent:
             raise
         except CrawlError as error:
             return self._restorer.unproved(error)
         if refused_at:
             return self._put_on_record(refused_at)
-        return self._goes_on()
+        return self._goes_on(is_known=refused_at is not None)
 
     def insisted(self) -> Preparation:
         """A person insists: the credentials are sent once, and what comes of it goes on record.
@@ -114,7 +116,7 @@ class WithoutStep:
         if record.state is LoginState.UNPROVEN:
             self._restorer.put_back()
             record.signal(Signal.LOGGED_OUT)
-        if refused_at := self._telling.refused_at(""):
+        if refused_at := self._telling.refused_at():
             return self._put_on_record(refused_at)
         claim = self._desk.claim(self._session.key, record.epoch, credentials=mark_of(self._session), force=True)
         if claim.granted:
@@ -130,9 +132,10 @@ class WithoutStep:
         self._standing.became_ready(Signal.PROBE_OK, epoch=row.epoch if row is not None else 0, proved=False)
         return Preparation(True, "ready")
 
-    def _goes_on(self) -> Preparation:
+    def _goes_on(self, *, is_known: bool = True) -> Preparation:
+        """It is ready again; the next request goes alone where it is not known that the credentials are good."""
         standing = self._standing
-        standing.doubted, standing.attempts, self.goes_alone = False, 0, False
+        standing.doubted, standing.attempts, self.goes_alone = False, 0, not is_known
         standing.became_ready(Signal.PROBE_OK, epoch=standing.record.epoch, proved=False)
         return Preparation(True, "still good")
 
@@ -158,7 +161,7 @@ class WithoutStep:
             return False
         self._restorer.put_back()  # the site may have changed them since
         try:
-            return self._telling.is_kept_from_strangers(self._prover.url)
+            return self._telling.lets_in(self._prover.url)
         except QuotaSpent:
             raise
         except CrawlError:  # nothing is known: it goes on as it is

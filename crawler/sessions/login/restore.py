@@ -140,11 +140,11 @@ class Restorer:
         That is a page that the spider has not named as its probe, without a sign of being logged in.
         """
         witness, page = self._standing.witness, self._standing.witness.page
-        if not page or self._prover.is_named or not self._prover.is_mute:
+        if self._prover.is_named or not self._prover.is_mute:
             return None
         if sent_nothing_else(self._session) and mark_of(self._session):
-            return self._refused(page)
-        if witness.misled:
+            return self._refused()
+        if not page or witness.misled:
             return None
         if page in self._session.asked_again:  # it was led to another page, and is asked for again by itself
             return None
@@ -153,10 +153,12 @@ class Restorer:
             witness.believed = page
         return reason
 
-    def _refused(self, page: str) -> str | None:
+    def _refused(self) -> str | None:
         """Why credentials that go with every request are refused, although the probe page is good."""
+        if self._prover.telling.doubtful is None:
+            return None
         try:
-            refused_at = self._prover.telling.refused_at(page)
+            refused_at = self._prover.telling.refused_at()
         except QuotaSpent:
             raise
         except CrawlError:

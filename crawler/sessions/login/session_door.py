@@ -13,9 +13,9 @@ from collections.abc import Callable
 from crawler.clock import unix_now
 from crawler.errors import LoginFailed
 from crawler.events import LoginEnded, Warned
-from crawler.outcome import Outcome, Verdict
+from crawler.outcome import Leased, Outcome, Verdict
 from crawler.quick_dataclass import quick_dataclass
-from crawler.request import SPREAD, plain_url
+from crawler.request import SPREAD
 from crawler.sessions.login.findings import goes_in_turn
 from crawler.sessions.login.lives import Next
 from crawler.sessions.login.manager import LoginManager
@@ -104,12 +104,14 @@ class SessionDoor:
             if manager.wants_login:
                 self._doubts[name].overtaken = self._doubts[name].blameless = True
                 self.doubt(name, why)
-        if outcome.verdict is Verdict.ACCEPT and (url := plain_url(outcome.request)):
-            manager.prover.telling.last_page = url
+        if outcome.verdict is Verdict.ACCEPT:
+            manager.prover.telling.came(outcome.request)
+        elif outcome.verdict is Verdict.LOGIN and outcome.status == 401:
+            manager.prover.telling.was_refused(outcome.request.id)
         if not manager.wants_login and outcome.verdict is not Verdict.LOGIN:
             manager.record.page_is_back(outcome.request.id)
             if manager.without_step.goes_alone:
-                self._first_is_back(name, sent=outcome.verdict is not Verdict.RELEASE)
+                self._first_is_back(name, tells=_tells_of_credentials(outcome))
             return True
         record = manager.record
         now = SessionNow(record.epoch, record.state is LoginState.READY, manager.session.serial)
@@ -124,7 +126,7 @@ class SessionDoor:
             self._settling.again([outcome.request], counts=ruling.counts)
         if ruling.doubt:
             alone = not self._evidence.is_tried(name)
-            self.doubt(name, ruling.doubt, seen_at=ruling.seen_at, witness=alone)
+            self.doubt(name, ruling.doubt, seen_at=ruling.seen_at, witness=outcome.request if alone else None)
         if ruling.ask:
             self._gates.open_now((SESSION, name))
         if ruling.probe:
@@ -140,9 +142,9 @@ class SessionDoor:
             self._unusable.park(self._settling.given_up(name, self._lost_epoch(name)), name)
         return ruling.settle
 
-    def _first_is_back(self, name: str, *, sent: bool) -> None:
-        """The first request with credentials that nobody has proved was not refused; or it was not sent."""
-        self._pool.manager(name).without_step.goes_alone = not sent
+    def _first_is_back(self, name: str, *, tells: bool) -> None:
+        """The first request with credentials that nobody has proved was not refused; or it tells nothing of them."""
+        self._pool.manager(name).without_step.goes_alone = not tells
         self._doubts[name].rests = False
         self.requests.send_first(self._gates.opened((SESSION, name)))
 
@@ -156,16 +158,17 @@ class SessionDoor:
             self._doubts[name].rests = False
             self._gates.get((SESSION, name)).shut()
 
-    def doubt(self, name: str, reason: str, *, seen_at: str = "", witness: bool = False) -> None:
+    def doubt(self, name: str, reason: str, *, seen_at: str = "", witness: Leased | None = None) -> None:
         """The session may be lost: no request of it leaves before a probe has decided.
 
         Args:
             seen_at: The page that showed it.
-            witness: It may be asked once more.
+            witness: Its request, where it may be asked once more.
         """
         manager = self._pool.manager(name)
-        if manager.expire(manager.record.epoch, reason, seen_at, witness=witness):
+        if manager.expire(manager.record.epoch, reason, seen_at, witness=witness is not None):
             self._doubts[name].probe = ""
+            manager.prover.telling.doubtful = witness
             self._shut(name, manager)
 
     def _shut(self, name: str, manager: LoginManager) -> None:
@@ -321,3 +324,12 @@ class SessionDoor:
             return
         outcome = "ok" if how == "login" else how
         self._teller.tell(LoginEnded(self._clock(), name, outcome, manager.record.epoch, elapsed_ms))
+
+
+def _tells_of_credentials(outcome: Outcome) -> bool:
+    """Whether an answer that does not doubt the credentials that went with its request says something of them.
+
+    Not what was left out or given back unsent, nor one more refusal.
+    """
+    unsent = outcome.verdict is Verdict.RELEASE or (outcome.verdict is Verdict.SKIP and not outcome.status)
+    return not unsent and not (outcome.verdict is Verdict.FAIL and outcome.status == 401)
