@@ -1,8 +1,8 @@
 """Attributes of a spider class that would be silently ignored: a misspelt one, a setting, a field of an Identity.
 
 A class may have attributes of its own, by any name. So one is refused only where everything speaks against it: no class
-above says it, nothing in the spider's file reads it, and it is one mistake away from an attribute that the class does
-not set and that takes such a value, or it is a setting by its very name.
+above says it, nothing in the spider's file or in what that imports reads it, and it is one mistake away from an
+attribute that the class does not set and that takes such a value, or it is a setting by its very name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any, Final
 
 from crawler.errors import SpiderError
@@ -41,6 +41,7 @@ _TAKES: Final[dict[str, tuple[type, ...]]] = {  # by attributes of our classes: 
 _OURS: Final = ("Identity", "Render", "Rule")  # classes whose objects are written there, too
 _SHORT: Final = 4  # characters: of a word that is no longer, one letter more or less is another word
 _OF_IDENTITY: Final = frozenset(("auth", "cert", "keeps", "origins", "params", "quota", "secret_headers", "serial"))
+_OF_OTHERS: Final = sys.stdlib_module_names | {"crawler"}
 _OF_SCRAPY: Final = {"http_user": "auth", "http_pass": "auth"}
 
 
@@ -103,7 +104,7 @@ def _is_near(name: str, meant: str) -> bool:
 
 
 def _is_read(name: str, classes: list[Any]) -> bool:
-    """Whether something in the files of these classes may read an attribute of that name from a spider.
+    """Whether something in the files of these classes, or in what these import, may read an attribute of that name.
 
     Where there is no file, as in a notebook, their methods are looked at.
     """
@@ -111,17 +112,32 @@ def _is_read(name: str, classes: list[Any]) -> bool:
         rf"(?<!\bresponse)(?<!\bsession)(?<!\brequest)\.{re.escape(name)}\b|attr\([^()]*[\"']{re.escape(name)}[\"']"
     )
     for kind in classes:
-        file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-        try:
-            text = Path(file).read_text(encoding="utf-8", errors="replace") if file else ""
-        except OSError:
-            text = ""
-        if spoken.search(text):
+        module = sys.modules.get(kind.__module__)
+        if any(spoken.search(_text(each)) for each in (module, *_imported(module))):
             return True
         codes = [code for value in vars(kind).values() for code in _codes(getattr(value, "__code__", None))]
-        if not text and any(name in (*code.co_names, *code.co_consts) for code in codes):
+        if not _text(module) and any(name in (*code.co_names, *code.co_consts) for code in codes):
             return True
     return False
+
+
+def _imported(module: ModuleType | None) -> list[ModuleType | None]:
+    """Modules of the user that are imported, or from which something is: a step for items, or a helper."""
+    said = list(vars(module).values()) if module is not None else []
+    names = {each.__name__ if isinstance(each, ModuleType) else getattr(each, "__module__", None) for each in said}
+    theirs = {name for name in names if isinstance(name, str) and name.partition(".")[0] not in _OF_OTHERS}
+    return [sys.modules.get(name) for name in sorted(theirs)]
+
+
+def _text(module: ModuleType | None) -> str:
+    """The source of a module that is not installed; "" where there is none."""
+    file = getattr(module, "__file__", None)
+    if not file or "site-packages" in file:
+        return ""
+    try:
+        return Path(file).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _codes(code: Any) -> Iterator[CodeType]:

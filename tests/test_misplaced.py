@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,22 @@ class Shop(Base):
     name = "shop"
 """
     assert made(tmp_path, "headers = {}\ntimeout = 5", head).name == "shop"
+
+
+@pytest.mark.parametrize("line", ["from steps_of_shop import Priced", "import steps_of_shop"])
+def test_an_attribute_that_a_helper_reads_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    (tmp_path / "steps_of_shop.py").write_text(
+        "class Priced:\n    def on_item(self, item, spider):\n        return {**item, 'params': spider.params}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "steps_of_shop", raising=False)
+    head = HEAD.replace("\n\n\n", f"\n{line}\n\n\n", 1)
+
+    assert made(tmp_path, "params = {'currency': 'EUR'}", head).name == "shop"
+    with pytest.raises(SpiderError, match="'auth' is a field of an Identity"):
+        made(tmp_path, "auth = ('clerk', 'x')", head)
 
 
 def test_a_class_without_a_file_is_judged_by_its_methods() -> None:

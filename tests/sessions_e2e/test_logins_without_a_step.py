@@ -57,7 +57,7 @@ def test_a_login_with_a_browser_needs_no_login_method(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(
-        "crawler.sessions.login.in_browser.browser_login", lambda url, window, **how: asked.append(url) or nobody()
+        "crawler.sessions.browser.browser_login", lambda url, window, **how: asked.append(url) or nobody()
     )
     write(project, site)
 
