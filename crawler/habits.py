@@ -56,7 +56,7 @@ COMMANDS: Final[dict[str, str]] = {
     "edit": "an editor on the file in spiders/",
 }
 
-#: methods that Scrapy calls and this framework does not
+#: methods that Scrapy calls, and attributes that it reads, and this framework does not
 METHODS: Final[dict[str, str]] = {
     "start_requests": "write it as `def start(self)`, which yields Requests",
     "make_requests_from_url": "write `def start(self)`, which yields Requests",
@@ -67,6 +67,8 @@ METHODS: Final[dict[str, str]] = {
     "custom_setting": "write custom_settings = {...}",
     "process_item": "write `def on_item(self, item, response)`, which returns the item or raises DropItem",
     "adjust_request_args": "pass arguments to Request(...)",
+    "sitemap_alternate_links": "take them in `def parse_sitemap(self, response)`:"
+    " response.xpath(\"//*[local-name()='link']/@href\")",
 }
 
 #: attributes of Scrapy's spiders
@@ -147,7 +149,7 @@ SETTINGS: Final[dict[str, str]] = {
     "TWISTED_REACTOR": "leave it out: there is no reactor",
 }
 
-#: what Python says about a wrong name in a callback or login step, and the right one
+#: what Python says about a wrong name in a spider, and the right one
 _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (late_pattern(pattern), hint)
     for pattern, hint in (
@@ -158,6 +160,23 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
             r"Request\.__init__\(\) got an unexpected keyword argument 'auth'",
             "set session.auth in login(self, session)",
         ),
+        (
+            r"Rule\.__init__\(\) got an unexpected keyword argument 'process_links'",
+            "choose links with LinkExtractor(allow=..., deny=..., restrict_css=...), or in a callback",
+        ),
+        (
+            r"Rule\.__init__\(\) got an unexpected keyword argument 'process_request'",
+            "write `def on_request(self, request)` in the spider",
+        ),
+        (
+            r"Rule\.__init__\(\) got an unexpected keyword argument 'errback'",
+            "follow the links in a callback: Request(url, errback=...)",
+        ),
+        (
+            r"LinkExtractor\.__init__\(\) got an unexpected keyword argument 'process_value'",
+            "follow such links in a callback: response.follow(url)",
+        ),
+        (r"LinkExtractor\.__init__\(\) got an unexpected keyword argument '(?:canonicalize|strip)'", "leave it out"),
         (r"'PreparedRequest' object has no attribute 'meta'", "write response.meta"),
         (r"'PreparedRequest' object has no attribute 'cb_kwargs'", "write response.cb_kwargs"),
         (r"'Response' object has no attribute 'body_as_unicode'", "write response.text"),

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from crawler.errors import SpiderError
-from crawler.habits import of_import
+from crawler.habits import of_import, of_text
 from crawler.nearest import nearest
 from crawler.spider import CrawlSpider, SitemapSpider, Spider
 from crawler.spider_names import is_path, valid_name
@@ -147,7 +147,7 @@ def _imported(path: Path) -> ModuleType:
         frames = [frame for frame in trace if Path(frame.filename).resolve() == here]
         line = f", line {frames[-1].lineno}" if frames else ""
         said = str(error) if isinstance(error, SpiderError) else f"{type(error).__name__}: {_said_by(error)}"
-        hint = of_import(error) if isinstance(error, ImportError) else ""
+        hint = of_import(error) if isinstance(error, ImportError) else of_text(str(error))
         said = f"{said.partition(' (/')[0]}; write: {hint}" if hint and hint not in said else said
         raise SpiderError(f"{path}{line}: {said}") from error
     return module

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from crawler import habits
+from crawler.callback_results import each_of
 from crawler.errors import SpiderError
 from crawler.identity import Identity as Identity
 from crawler.identity import identities_of
@@ -242,7 +243,7 @@ class CrawlSpider(Spider):
                 raise SpiderError(f"{cls.__name__} has no method {name!r}, which a rule names{hint}")
 
     def parse(self, response: Response) -> Iterator[Any]:
-        yield from self.parse_start_url(response) or ()
+        yield from each_of(self.parse_start_url(response), response.warnings.append)
         yield from self._follow(response)
 
     def parse_start_url(self, response: Response) -> Iterable[Any] | None:
@@ -254,7 +255,7 @@ class CrawlSpider(Spider):
         if rule.callback:
             method = self.callback(rule.callback) if isinstance(rule.callback, str) else rule.callback
             try:
-                yield from method(response, **rule.cb_kwargs) or ()
+                yield from each_of(method(response, **rule.cb_kwargs), response.warnings.append)
             except SpiderError as error:
                 if not response.file_type or str(error) != str(no_elements(response)):
                     raise

@@ -120,6 +120,52 @@ def test_a_rule_with_a_callback_calls_it_and_follows_nothing() -> None:
     assert [type(each) for each in spider.parse_by_rule(response, 1)] == [Request, Request]
 
 
+def test_a_callback_of_a_rule_may_return_one_item_or_one_request() -> None:
+    class Single(CrawlSpider):
+        name = "single"
+        rules = (Rule(LinkExtractor(), callback="parse_item"),)
+
+        def parse_item(self, response: Response) -> Any:
+            return {"url": response.url} if response.url.endswith("/1") else response.follow("/item/1")
+
+        def parse_start_url(self, response: Response) -> Any:
+            return {"start": response.url}
+
+    spider = Single()
+    first, second = page(RULED, url="http://www.shop.test/1"), page(RULED, url="http://www.shop.test/2")
+
+    assert list(spider.parse_by_rule(first, 0)) == [{"url": "http://www.shop.test/1"}]
+    assert [type(each) for each in spider.parse_by_rule(second, 0)] == [Request]
+    assert next(iter(spider.parse(first))) == {"start": "http://www.shop.test/1"}
+
+
+def test_what_a_callback_of_a_rule_returns_besides_is_a_warning() -> None:
+    class Both(CrawlSpider):
+        name = "both"
+        rules = (Rule(LinkExtractor(), callback="parse_item"),)
+
+        def parse_item(self, response: Response) -> Any:
+            yield {"url": response.url}
+            return {"lost": 1}
+
+    response = page(RULED)
+
+    assert len(list(Both().parse_by_rule(response, 0))) == 1
+    assert "the value of `return` (dict) is lost in a callback that yields; write `yield`" in response.warnings[-1]
+
+
+def test_a_callback_of_a_rule_that_returns_a_text_is_refused() -> None:
+    class Text(CrawlSpider):
+        name = "text"
+        rules = (Rule(LinkExtractor(), callback="parse_item"),)
+
+        def parse_item(self, response: Response) -> Any:
+            return "a text"
+
+    with pytest.raises(SpiderError, match="a callback returned str; yield Requests and items"):
+        list(Text().parse_by_rule(page(RULED), 0))
+
+
 def test_rules_follow_nothing_on_an_answer_that_is_not_a_web_page() -> None:
     assert list(Ruled().parse(page(RULED, "text/plain"))) == []
 

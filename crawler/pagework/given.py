@@ -12,20 +12,19 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from types import GeneratorType
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from crawler.callback_results import each_of
 from crawler.errors import DropItem, ItemRefused, SpiderError
 from crawler.frontier.known import KnownLinks
-from crawler.items import NotStorable, is_item, refused_by_its_class, rejected, to_row, with_storable_fields
+from crawler.items import NotStorable, refused_by_its_class, rejected, to_row, with_storable_fields
 from crawler.outcome import Found, ItemRow, Outcome, Rejected, without_numbers
 from crawler.pages.filled import Filled
 from crawler.pages.following import Followed, handed_out
 from crawler.pages.targets import Targets
-from crawler.pagework.callback_code import stands_at, with_returned
+from crawler.pagework.callback_code import stands_at
 from crawler.pagework.links_given import LinksGiven
-from crawler.plain_values import class_name_of
 from crawler.request import Request
 from crawler.settings import Settings
 from crawler.spider import Spider
@@ -311,6 +310,7 @@ class CallbackResults:
         """
         started = time.perf_counter()
         items: list[ItemRow] = []
+        returned: list[str] = []  # what is lost
         aside: KeptAside | None = None
         requests = _Requests(self._admission, self._portion, outcome, request, bare, notes)
         keys, fetched_by, methods = self._keys, outcome.session_name, self._methods
@@ -318,7 +318,7 @@ class CallbackResults:
         self._watch.begins(request.url)
         try:
             results = call()
-            for produced in _each(results, outcome):
+            for produced in each_of(results, returned.append):
                 try:
                     if isinstance(produced, Request):
                         if not (produced.callback in methods and produced.errback in methods):
@@ -341,6 +341,7 @@ class CallbackResults:
         finally:
             self._watch.ends()
         outcome.items, outcome.found = items, requests.found()
+        outcome.warnings += tuple(returned)
         if time.perf_counter() - started > self._callback_time_s:
             outcome.warnings += (f"callback took {time.perf_counter() - started:.1f} s",)
         if aside is not None:
@@ -371,17 +372,3 @@ def _has_key(link: Request, file: Mapping[str, Any], keyed: list[Request]) -> bo
     if link.file["key"]:
         keyed.append(link)
     return bool(link.file["key"])
-
-
-def _each(produced: Any, outcome: Outcome) -> Iterable[Any]:
-    """What a callback gave, one by one; what it returns besides is noted in the outcome."""
-    if produced is None:
-        return ()
-    if isinstance(produced, Generator):
-        return with_returned(produced, outcome) if isinstance(produced, GeneratorType) else produced
-    if isinstance(produced, Request) or is_item(produced):  # a `Filled` is a dataclass, and dataclasses are items
-        return (produced,)
-    if isinstance(produced, str | bytes) or not hasattr(produced, "__iter__"):
-        raise SpiderError(f"a callback returned {class_name_of(produced)}; yield Requests and items")
-    several: Iterable[Any] = produced
-    return several

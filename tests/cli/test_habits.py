@@ -33,6 +33,17 @@ MISTAKES = {
     "make_requests_from_url": (f"{HEAD}    def make_requests_from_url(self, url): ...\n", "`def start(self)`"),
     "from_crawler": (f"{HEAD}    @classmethod\n    def from_crawler(cls, crawler): ...\n", "attributes of the spider"),
     "start_url": (f"{HEAD}    start_url = 'http://a.test/'\n", "write start_urls = [...]"),
+    "alternate links": (f"{HEAD}    sitemap_alternate_links = True\n", "in `def parse_sitemap(self, response)`"),
+    "process_links": (
+        "from crawler import Rule\nRULE = Rule(process_links='choose')\n",
+        "line 2: TypeError: Rule.__init__() got an unexpected keyword argument 'process_links'; write: choose",
+    ),
+    "process_request": ("from crawler import Rule\nRULE = Rule(process_request='sign')\n", "`def on_request(self, req"),
+    "errback of a rule": ("from crawler import Rule\nRULE = Rule(errback='no')\n", "Request(url, errback=...)"),
+    "process_value": (
+        "from crawler import LinkExtractor\nLINKS = LinkExtractor(process_value=str)\n",
+        "response.follow(url)",
+    ),
     "async parse": (f"{HEAD}    async def parse(self, response):\n        yield 1\n", "write `def parse`"),
     "async start": (f"{HEAD}    async def start(self):\n        yield 1\n", "write `def start`"),
     "async callback": (f"{HEAD}    async def parse_page(self, response): ...\n", "write `def parse_page`"),
