@@ -17,7 +17,14 @@ from requests.auth import HTTPDigestAuth
 
 from crawler.authoring.first_spider import FirstSpider, login_lines, reading_of, unseen_reading
 from crawler.authoring.guests import guest
-from crawler.authoring.login_forms import LoginForm, asks_by_http, find_login, is_login_page, login_link
+from crawler.authoring.login_forms import (
+    LoginForm,
+    asks_by_http,
+    find_login,
+    is_login_page,
+    is_nothing_else,
+    login_link,
+)
 from crawler.engine.application import visitor
 from crawler.errors import CrawlError, FetchError, NoCredentials, Refused, SessionError, SpiderError, StatusError
 from crawler.frontier.start_requests import start_requests
@@ -118,7 +125,8 @@ def _is_outside(page: Response, url: str) -> bool:
     is_elsewhere = page.url.partition("?")[0] != url.partition("?")[0]
     if page.status_code in (401, 403) or is_login_page(page) or wants_login(page, url):
         return True
-    return is_elsewhere and find_login(page) is not None
+    login = find_login(page)
+    return login is not None and (is_elsewhere or is_nothing_else(page, login))
 
 
 def _with_sitemaps(spider: FirstSpider, seen: _Seen) -> None:

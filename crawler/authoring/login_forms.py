@@ -14,6 +14,8 @@ from crawler.pages.form_page import FormPage, unlikeliness
 from crawler.pages.form_tree import Control, FormElement
 from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
+from crawler.sessions.login.page_marks import plain_text
+from crawler.sessions.login.way_out import logged_in_sign
 from crawler.sessions.login.words import LOGIN_ARGUMENT, LOGIN_PATH, LOGIN_TITLE
 
 _TYPED: Final = frozenset({"text", "email", "tel", "password", "number", "url"})
@@ -27,6 +29,7 @@ _WAY_BACK: Final = re.compile(
     r"next|return|redirect|continue|back|url|goto|target|dest|ref|came_?from|r", re.IGNORECASE
 )
 _SCHEME: Final = re.compile(r"(?:\A|,)\s*(basic|digest)(?=\s|,|\Z)", re.IGNORECASE)
+_FEW_CHARACTERS: Final = 500  # of a page that only asks for a name
 USERNAME, PASSWORD, CODE = "username", "password", "otp"  #: of an account
 
 
@@ -69,12 +72,22 @@ def find_login(response: Response) -> LoginForm | None:
     best = min(forms, key=unlikeliness)
     if unlikeliness(best) == 0:
         return LoginForm(without_way_back(response.url), fields_of(best))
-    if is_login_page(response):
-        for form in forms:
+    is_for_it = is_login_page(response)
+    for form in forms:
+        if is_for_it or _goes_to_login(form):
             fields = fields_of(form)
             if USERNAME in fields.values():
                 return LoginForm(without_way_back(response.url), fields, asks_twice=True)
     return None
+
+
+def is_nothing_else(response: Response, login: LoginForm) -> bool:
+    """Whether a page that asks for the name has little besides: it came in place of another one."""
+    return login.asks_twice and len(plain_text(response.text)) <= _FEW_CHARACTERS and not logged_in_sign(response)
+
+
+def _goes_to_login(form: FormElement) -> bool:
+    return bool(LOGIN_PATH.search(urlsplit(form.attributes.get("action", "")).path))
 
 
 def is_login_page(response: Response) -> bool:

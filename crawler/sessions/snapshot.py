@@ -60,6 +60,7 @@ def take(session: Session, record: LoginRecord, *, url: str, base: str | None = 
         "auth": dump_auth(session.auth, session.account),
         "proxies": dict(session.proxies),
         "login_urls": sorted(session.login_urls),
+        "login_forms": sorted(session.login_forms),
         "note": session.note,
         "storage": session.storage.dump(),
         "fitted": fitted if fitted != session.given.setup else None,
@@ -136,12 +137,17 @@ def put_back(session: Session, secret: str) -> bool:
     headers = _changed(session.given.headers, stored, _table(given, "headers")) | fixed
     session.headers = CaseInsensitiveDict({name: str(value) for name, value in headers.items()})
     session.params = _changed(session.given.params, _table(found, "params"), _table(given, "params"))
-    login_urls = found.get("login_urls")
-    session.login_urls |= {str(url) for url in login_urls} if isinstance(login_urls, list) else set()
+    session.login_urls |= _texts(found, "login_urls")
+    session.login_forms |= _texts(found, "login_forms")
     session.note = _table(found, "note")
     session.storage.load(_table(found, "storage"))
     _restore_auth(session, found.get("auth"), given.get("auth"))
     return True
+
+
+def _texts(found: dict[str, Any], name: str) -> set[str]:
+    given = found.get(name)
+    return {str(each) for each in given} if isinstance(given, list) else set()
 
 
 def probe_showed(secret: str) -> dict[str, str]:

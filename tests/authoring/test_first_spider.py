@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crawler.authoring.first_spider import FirstSpider, ParseMethod, login_lines, reading_of
-from crawler.authoring.login_forms import find_login, login_link, without_way_back
+from crawler.authoring.login_forms import find_login, is_nothing_else, login_link, without_way_back
 from crawler.authoring.next_links import find_next
 from crawler.authoring.repeating import find_list
 from crawler.fetching.kept import response_of
@@ -255,6 +255,22 @@ def test_the_fields_of_a_login_form_are_matched_to_parts_of_an_account(
     assert found is not None
     assert (found.url, found.fields, found.asks_twice) == ("http://shop.test/login?lang=en", fields, twice)
     ast.parse("\n".join(login_lines(found)))
+
+
+def test_a_form_that_asks_for_a_name_is_a_login_form_by_where_it_is_sent() -> None:
+    form = "<h1>Bank</h1><form method=post action=/portal/signin><input name=user></form>"
+    alone = page(f"<body>{form}</body>", url="http://bank.test/statements")
+    beside = page(f"<body>{form}{'<p>One of many rows with a text of its own.</p>' * 40}</body>")
+
+    found = find_login(alone)
+
+    assert found is not None
+    assert (found.fields, found.asks_twice) == ({"user": "username"}, True)
+    assert is_nothing_else(alone, found)
+    assert not is_nothing_else(beside, found)
+    assert (
+        find_login(page("<form method=post action=/search><input name=user></form>", url="http://bank.test/")) is None
+    )
 
 
 def test_a_sign_up_form_is_not_taken_for_the_login_form_when_there_is_one() -> None:

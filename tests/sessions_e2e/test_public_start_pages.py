@@ -22,8 +22,8 @@ FORM = b"<form method=post action=/login><input name=user><input type=password n
 class Shop:
     """A public front page, and pages of members. Sessions can be ended; some pages nobody of ours may see."""
 
-    def __init__(self, *, forbidden: int = 0, lives: int = 10_000) -> None:
-        self.forbidden, self.lives = forbidden, lives
+    def __init__(self, *, forbidden: int = 0, lives: int = 10_000, refusal: Answer | None = None) -> None:
+        self.forbidden, self.lives, self.refusal = forbidden, lives, refusal
         self.logins = 0
         self.left: dict[str, int] = {}
 
@@ -38,6 +38,8 @@ class Shop:
             return Answer(body=f"<h1>Welcome to the shop</h1>{links}".encode())
         if call.path == "/login" and call.method == "POST":
             self.logins += 1
+            if self.refusal is not None:
+                return self.refusal
             self.left[f"s{self.logins}"] = self.lives
             return Answer(302, b"", headers=[("Location", "/"), ("Set-Cookie", f"sid=s{self.logins}; Path=/")])
         if call.path == "/login":
@@ -108,3 +110,57 @@ def test_pages_that_are_forbidden_to_the_account_cost_one_login_in_all(quick_net
     assert summary.items == {"items": PAGES - 5}
     assert summary.exit_code == 1
     assert shop.logins <= 2
+
+
+@pytest.mark.parametrize(
+    ("refusal", "logins", "said"),
+    [
+        pytest.param(Answer(body=b"<p>Sorry</p>" + FORM), 1, "showed the password form again", id="form"),
+        pytest.param(Answer.redirect("/login"), 1, "showed the password form again", id="led back to the form"),
+        pytest.param(Answer(401, b"no"), 1, "refused the user name or password", id="401"),
+        pytest.param(Answer(403, b"no token"), 2, "the site answered 403 to the login", id="403"),
+    ],
+)
+def test_a_refused_password_is_told_although_everybody_gets_the_start_page(
+    quick_net: Net, tmp_path: Path, refusal: Answer, logins: int, said: str
+) -> None:
+    shop = Shop(refusal=refusal)
+    host = quick_net.host({"*": shop})
+
+    runs = [crawl(Members, host.url, tmp_path, processes=1) for _ in range(2)]
+
+    assert [(run.exit_code, run.items) for run in runs] == [(3, {})] * 2
+    assert any(said in each for each in runs[0].messages)
+    assert shop.logins <= logins, "a refused password is sent once"
+
+
+def test_a_login_step_that_does_nothing_is_told_although_everybody_gets_the_start_page(
+    quick_net: Net, tmp_path: Path
+) -> None:
+    class Looks(Members):
+        name = "looks"
+
+        def login(self, session: Session) -> None:
+            session.get(self.arguments["site"] + "/login")
+
+    host = quick_net.host({"*": Shop()})
+
+    summary = crawl(Looks, host.url, tmp_path, processes=1)
+
+    assert summary.exit_code == 3
+    assert any("the login step sent nothing, and its last page asks to log in" in each for each in summary.messages)
+
+
+def test_a_login_step_that_sets_a_cookie_after_it_has_seen_the_form_is_taken(quick_net: Net, tmp_path: Path) -> None:
+    class Brings(Members):
+        name = "brings"
+
+        def login(self, session: Session) -> None:
+            session.get(self.arguments["site"] + "/login")
+            session.cookies.set("sid", "s1")
+
+    shop = Shop()
+    shop.left["s1"] = 10_000
+    host = quick_net.host({"*": shop})
+
+    assert crawl(Brings, host.url, tmp_path, processes=1).items == {"items": PAGES}

@@ -30,6 +30,7 @@ from crawler.sessions.login.login_addresses import is_one_of
 from crawler.sessions.login.no_step import WithoutStep
 from crawler.sessions.login.patience import again_s
 from crawler.sessions.login.prove import Prover
+from crawler.sessions.login.public_probe import not_let_in
 from crawler.sessions.login.renewal import LoadsPage, Renewal
 from crawler.sessions.login.restore import Restorer
 from crawler.sessions.login.sight import Sight, brought_by, last_sight, tries_of
@@ -261,6 +262,8 @@ class LoginManager:
             return self._ended_badly(error)
         own = [*self.spider.start_urls, *([self.probe_url] if self.probe_url else [])]  # may show a form to a guest
         session.login_urls -= {page for page in session.login_urls if any(is_one_of(url, (page,)) for url in own)}
+        if self.probe_url is not None:
+            session.login_forms = set(session.sent.forms)
         return self._keep(LoginEnd("ok", credentials=credentials_of_login(session)), "login", epoch=epoch)
 
     def _renew(self, *, epoch: int) -> Preparation:
@@ -316,6 +319,8 @@ class LoginManager:
         )
         if reason is None and self.prover.nothing:
             reason = login_errors.refused_at_last(session, self.prover.nothing)
+        if reason is None and self.prover.may_be_for_all and (why := not_let_in(session, self.probe_url or "")):
+            raise why
         if reason is not None:
             sight, alive = last_sight(session), alive_at(session, self.spider)
             error = login_errors.still_out(

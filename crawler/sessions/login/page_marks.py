@@ -38,7 +38,7 @@ _DECLARED: Final = late_pattern(
     r"""\s*(?P<seconds>\d{0,9})[\d.]*\s*[;,\s]\s*(?:url\s*=\s*)?(?P<quote>["']?)(?P<url>[^"']{0,2000})""",
     re.IGNORECASE,
 )
-_TYPED: Final = frozenset({"", "text", "email", "tel", "number", "url"})
+TYPED: Final = frozenset({"", "text", "email", "tel", "number", "url"})
 _LABEL_CHARACTERS: Final = 256  # of a button
 _MOST_TYPED: Final = 3  # tenant, name, domain: a login asks for no more besides the password
 _UNSEEN_STYLE: Final = late_pattern(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -170,7 +170,7 @@ def _changes_something(form: Any, response: Response, visible: Visibility) -> bo
     inputs = [each for each in form.iter("input", "select", "textarea", "button") if visible(each)]
     kinds = [(each.tag, (each.get("type") or "").strip().lower()) for each in inputs]
     holds = any(kind == "password" and each.get("value") for each, (_, kind) in zip(inputs, kinds, strict=True))
-    typed = sum(tag in ("select", "textarea") or (tag == "input" and kind in _TYPED) for tag, kind in kinds)
+    typed = sum(tag in ("select", "textarea") or (tag == "input" and kind in TYPED) for tag, kind in kinds)
     if holds or typed > _MOST_TYPED or any(tag == "textarea" for tag, _ in kinds):
         return True
     return any(

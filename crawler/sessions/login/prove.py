@@ -8,6 +8,7 @@ from typing import Final
 from crawler.errors import StatusError
 from crawler.response import Response
 from crawler.sessions.login.always_sent import LastRefusal
+from crawler.sessions.login.login_forms import shown_forms
 from crawler.sessions.login.probe import ProbePage, shown_by
 from crawler.sessions.login.signs import logged_in_sign
 from crawler.sessions.login.states import LoginRecord
@@ -64,6 +65,8 @@ class Prover:
             return known
         response = self._session.get(self.url)
         self.status = response.status_code
+        if fresh:  # what a page for members shows, too, is no sign
+            self._session.sent.forms -= shown_forms(response, self._session.sent.forms)
         reason = logged_out_reason(self._spider, self._session, response, self.url)
         self._last_refusal.saw(self._session, self.url, response.status_code, reason)
         self.is_mute = not logged_in_sign(response, css=self._spider.logged_in_css, text=self._spider.logged_in_text)
@@ -77,6 +80,11 @@ class Prover:
         probed = self._page.judge(response.status_code, response.url, fresh=fresh)
         self.nothing = probed.nothing
         return probed.reason or self._is_another(response, fresh=fresh)
+
+    @property
+    def may_be_for_all(self) -> bool:
+        """Whether the page that was asked last may be one that everybody sees."""
+        return self.is_mute and not self.is_named
 
     def was_refused(self, url: str) -> None:
         """Another page than the one that was asked has just refused the credentials: from now on that one tells."""

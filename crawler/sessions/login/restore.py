@@ -140,7 +140,7 @@ class Restorer:
         That is a page that the spider has not named as its probe, without a sign of being logged in.
         """
         witness, page = self._standing.witness, self._standing.witness.page
-        if self._prover.is_named or not self._prover.is_mute:
+        if not self._prover.may_be_for_all:
             return None
         if sent_nothing_else(self._session) and mark_of(self._session):
             return self._refused()

@@ -13,6 +13,7 @@ from crawler.errors import FetchError
 from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.login.login_addresses import login_page_of
 from crawler.sessions.login.login_answers import is_made_by_scripts
+from crawler.sessions.login.login_forms import sent_form
 from crawler.sessions.login.page_marks import has_login_form
 from crawler.urls import is_secret_name
 
@@ -32,6 +33,7 @@ class Sent:
         answer: What it answered to the last request that held the password; after its redirects.
         is_back: That is the page on which the password was to be typed, made by scripts, so that no form shows it.
         answers: How many answers came.
+        forms: What was sent as a form, as `sessions.login.login_forms` writes it.
         refused_after: The mark of what the probe after it was refused; "" where it was not.
     """
 
@@ -40,6 +42,7 @@ class Sent:
     is_back: bool = False
     answers: int = 0
     refused_after: str = ""
+    forms: frozenset[str] = frozenset()
 
     def answered(self, answer: Response, before: Response | None, account: Account) -> None:
         """An answer has come.
@@ -49,6 +52,7 @@ class Sent:
         """
         self.answers += 1
         requests = [each.request for each in (*answer.history, answer) if each.request is not None]
+        self.forms |= set(filter(None, map(sent_form, requests)))
         if not any(map(_may_hold_credentials, requests)):
             return
         self.credentials = True

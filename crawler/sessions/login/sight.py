@@ -40,7 +40,7 @@ def last_sight(session: Session) -> Sight:
     if signs.logged_in_sign(last):
         return Sight.INSIDE
     hops = [each for each in last.history if sent_on(each)]
-    if has_login_form(last) and any(_brings_a_session(each) for each in hops):
+    if has_login_form(last) and any(brings_a_session(each) for each in hops):
         return Sight.LET_IN
     return Sight.SENT_ON if hops else Sight.NOTHING
 
@@ -52,7 +52,7 @@ def brought_by(session: Session) -> frozenset[str]:
     return frozenset(name for each in hops if sent_on(each) for name in _new_cookies(each))
 
 
-def _brings_a_session(answer: Any) -> bool:
+def brings_a_session(answer: Any) -> bool:
     """Whether a cookie comes with the answer that was not there before, and is not a note for the next page."""
     return bool(_new_cookies(answer))
 

@@ -23,6 +23,7 @@ from crawler.errors import InvalidURL
 from crawler.late_pattern import late_pattern
 from crawler.sessions.login.login_addresses import is_login_address, is_one_of, looks_like_login
 from crawler.sessions.login.login_answers import captcha_sign, one_time_code_sign, wrong_password_sign
+from crawler.sessions.login.login_forms import shown_forms
 from crawler.sessions.login.page_marks import (
     AT_ONCE_S,
     asks_to_log_in,
@@ -90,6 +91,7 @@ def logged_out_sign(
     asked_url: str,
     login_urls: Collection[str] = (),
     learned_urls: Collection[str] = (),
+    login_forms: Collection[str] = (),
     css: str | None = None,
     text: str | None = None,
     logged_in_css: str | None = None,
@@ -103,6 +105,7 @@ def logged_out_sign(
         login_urls: Known login pages: absolute, or a path. A query in them must be in the page's URL too.
         learned_urls: The same, of pages that showed a login form to somebody who was logged out: a redirect there is a
             sign, but so is a login form there (the home page may be one of them).
+        login_forms: Forms that the login step has sent, as `login_forms` writes them.
         css, text: What only the logged-out page has; given, they replace the guesses from its content.
         logged_in_css, logged_in_text: What every logged-in page has: a page of status 2xx without it is logged out, one
             with it is not.
@@ -125,7 +128,9 @@ def logged_out_sign(
             return "the mark of a logged-in page is missing"
     if css is not None or text is not None:
         return "the mark of a logged-out page is there" if is_marked(response, css, text) else None
-    return _guess(response, asked_url, login_urls) if response.is_html else None
+    if not response.is_html:
+        return None
+    return _guess(response, asked_url, login_urls) or _shows_form_again(response, asked_url, login_urls, login_forms)
 
 
 def wants_login(response: Response, asked_url: str) -> bool:
@@ -175,6 +180,14 @@ def _guess(response: Response, asked_url: str, login_urls: Collection[str]) -> s
     if said is not None:
         return None if logged_in_sign(response) else said
     return _said_by_short_page(response) if may_be_short and not logged_in_sign(response) else None
+
+
+def _shows_form_again(
+    response: Response, asked_url: str, login_urls: Collection[str], login_forms: Collection[str]
+) -> str | None:
+    if not shown_forms(response, login_forms) or is_login_address(asked_url, login_urls) or logged_in_sign(response):
+        return None
+    return "the form that the login step has sent, on a page that is not the login page"
 
 
 def _holds_one(text: AnyStr, stems: Iterable[AnyStr]) -> bool:

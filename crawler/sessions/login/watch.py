@@ -36,6 +36,7 @@ def logged_out_reason(spider: Spider, session: Session, response: Response, aske
         asked_url=asked_url,
         login_urls=(spider.login_url,) if spider.login_url else (),
         learned_urls=session.login_urls,
+        login_forms=session.login_forms,
         css=spider.logged_out_css,
         text=spider.logged_out_text,
         logged_in_css=spider.logged_in_css,
