@@ -8,8 +8,8 @@ from typing import Final
 from crawler.errors import StatusError
 from crawler.response import Response
 from crawler.sessions.login.always_sent import LastRefusal
-from crawler.sessions.login.login_forms import shown_forms
 from crawler.sessions.login.probe import ProbePage, shown_by
+from crawler.sessions.login.sent_forms import shown_forms
 from crawler.sessions.login.signs import logged_in_sign
 from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.login.telling_page import TellingPage

@@ -13,8 +13,8 @@ from crawler.errors import FetchError
 from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.login.login_addresses import login_page_of
 from crawler.sessions.login.login_answers import is_made_by_scripts
-from crawler.sessions.login.login_forms import sent_form
 from crawler.sessions.login.page_marks import has_login_form
+from crawler.sessions.login.sent_forms import sent_form
 from crawler.urls import is_secret_name
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Sent:
         answer: What it answered to the last request that held the password; after its redirects.
         is_back: That is the page on which the password was to be typed, made by scripts, so that no form shows it.
         answers: How many answers came.
-        forms: What was sent as a form, as `sessions.login.login_forms` writes it.
+        forms: What was sent as a form, as `sessions.login.sent_forms` writes it.
         refused_after: The mark of what the probe after it was refused; "" where it was not.
     """
 

@@ -23,7 +23,6 @@ from crawler.errors import InvalidURL
 from crawler.late_pattern import late_pattern
 from crawler.sessions.login.login_addresses import is_login_address, is_one_of, looks_like_login
 from crawler.sessions.login.login_answers import captcha_sign, one_time_code_sign, wrong_password_sign
-from crawler.sessions.login.login_forms import shown_forms
 from crawler.sessions.login.page_marks import (
     AT_ONCE_S,
     asks_to_log_in,
@@ -33,6 +32,7 @@ from crawler.sessions.login.page_marks import (
     plain_text,
     refresh_of,
 )
+from crawler.sessions.login.sent_forms import shown_forms
 from crawler.sessions.login.way_out import logged_in_sign
 from crawler.sessions.login.words import (
     ASKS_TO_LOG_IN,
@@ -105,7 +105,7 @@ def logged_out_sign(
         login_urls: Known login pages: absolute, or a path. A query in them must be in the page's URL too.
         learned_urls: The same, of pages that showed a login form to somebody who was logged out: a redirect there is a
             sign, but so is a login form there (the home page may be one of them).
-        login_forms: Forms that the login step has sent, as `login_forms` writes them.
+        login_forms: Forms that the login step has sent, as `sent_forms` writes them.
         css, text: What only the logged-out page has; given, they replace the guesses from its content.
         logged_in_css, logged_in_text: What every logged-in page has: a page of status 2xx without it is logged out, one
             with it is not.

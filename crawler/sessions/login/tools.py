@@ -32,7 +32,7 @@ class LoginTools:
 
     Attributes:
         login_urls: Pages with a password form that the login step met.
-        login_forms: Forms that it has sent, and that are not on a page for somebody who is logged in (`login_forms`).
+        login_forms: Forms that it has sent, and that are not on a page for somebody who is logged in (`sent_forms`).
         last_answer: Last answer of the login step, for its errors.
         sent: What the login step has sent.
         asked_again: URLs that led elsewhere by way of the login page, and are under way once more.

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from crawler.response import Response
-from crawler.sessions.login.login_forms import sent_form, shown_forms
+from crawler.sessions.login.sent_forms import sent_form, shown_forms
 
 SENT = "http://shop.test/signin?_csrf&user"
 FORM = '<form method=post action="/signin?next=/o"><input type=hidden name=_csrf value=1>{0}<button>Go</button></form>'
