@@ -152,6 +152,7 @@ class _Ground:
             self.stopping,
             ask,
             on_login_start=lambda name, why, renews: self.tell(LoginStarted(unix_now(), name, why, renews)),
+            on_token_login=lambda name, took_ms: self.inbox.post(partial(self.stats.token_login, name, took_ms)),
             pace=reservations.wait,
             connection=Connections(self.slots, self.inbox, self.stopping).held,
             expected_run_s=last_duration_s(member.store, spider.name),

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from crawler.clock import unix_now
-from crawler.errors import CrawlError, FetchError, StatusError
+from crawler.errors import CrawlError, FetchError, SessionError, StatusError
 from crawler.fetching.retry import RetryPolicy, retry_after_s
 from crawler.fetching.unasked import no_page, odd_about
 from crawler.quick_dataclass import quick_dataclass
@@ -44,6 +44,13 @@ class Fetched:
     sent_at: float = 0.0
     elapsed_ms: float = 0.0
     epoch: int = 0
+
+    def unsent(self, error: CrawlError) -> None:
+        """Nothing was sent because of *error*; where a session has no token for it, it is logged out."""
+        if isinstance(error, SessionError):
+            self.logged_out = error.why
+        else:
+            self.error = error
 
 
 @quick_dataclass
@@ -136,7 +143,7 @@ class Fetcher:
             fetched.error, fetched.tries = error, getattr(error, "tries", 1)
             fetched.response = seen[-1] if seen and isinstance(error, StatusError) else None
         except CrawlError as error:
-            fetched.error = error
+            fetched.unsent(error)
         fetched.elapsed_ms = (time.perf_counter() - started - elsewhere_s) * 1000
         return fetched
 

@@ -207,7 +207,7 @@ class FileWork:
             fetched.error, fetched.tries = error, getattr(error, "tries", 1)
             fetched.response = seen[-1] if seen and isinstance(error, StatusError) else None
         except CrawlError as error:
-            fetched.error = error
+            fetched.unsent(error)
         fetched.elapsed_ms = (time.perf_counter() - started) * 1000
         outcome.sent_at, outcome.elapsed_ms, outcome.epoch = fetched.sent_at, fetched.elapsed_ms, fetched.epoch
         outcome.tries = fetched.tries

@@ -50,6 +50,8 @@ class Around:
         stop: Set when nothing is to be waited for any more.
         ask: Asks a person for credentials; None when nobody is there.
         on_login_start: Told the session and the reason of each login that begins, and whether it only renews a token.
+        on_token_login: Told the session of each good login that its auth has made by itself, for a token, and the
+            milliseconds that it took.
         pace: Waits for the turn, at its host, of a request that is in no frontier; None where nothing is waited for.
         connection: Waits for a free connection to a host until a moment (of ``time.monotonic()``), and holds it: for
             what a rendered page requests.
@@ -60,6 +62,7 @@ class Around:
     stop: threading.Event
     ask: Ask | None = None
     on_login_start: Callable[[str, str, bool], None] = lambda name, reason, renews: None
+    on_token_login: Callable[[str, float], None] = lambda name, elapsed_ms: None
     pace: Callable[[str], None] | None = None
     connection: Callable[[str, float], AbstractContextManager[object]] = lambda slot, ends: nullcontext()
     expected_run_s: float = 0.0
@@ -138,6 +141,7 @@ class SessionMaker:
             desk,
             probe_url=probe_url_of(self._spider) or self._hosts.begins,
             on_login_start=self._around.on_login_start,
+            on_token_login=self._around.on_token_login,
             expected_run_s=self._around.expected_run_s,
             retry_after_s=lambda header: retry_after_s(header, now=unix_now(), cap_s=settings.max_retry_after),
             loads_page=loads_page,

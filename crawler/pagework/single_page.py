@@ -112,7 +112,7 @@ class Visitor:
         manager = self._manager(session)
         how = self._prepare(manager, force=force)
         if how == "ready" and self.only_sends_credentials(session):
-            how = self._prepare(manager, force=True)
+            how = self._prepare(manager, asks=True)
         self._save(manager, "login")
         return how
 
@@ -147,10 +147,10 @@ class Visitor:
     def _manager(self, name: str | None) -> LoginManager:
         return self._parts.pool.manager(name or self._parts.pool.names[0])
 
-    def _prepare(self, manager: LoginManager, *, force: bool = False) -> str:
+    def _prepare(self, manager: LoginManager, *, force: bool = False, asks: bool = False) -> str:
         ends = time.monotonic() + _PATIENCE_S
         while True:
-            prepared: Preparation = manager.prepare(force=force)
+            prepared: Preparation = manager.prepare(force=force, asks=asks)
             if prepared.ready:
                 return prepared.how
             if prepared.error is not None:

@@ -7,7 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from crawler.events import Event, Observer, PageDone, PageFailed, PageRetried, Progress, Summary
+from crawler.clock import unix_now
+from crawler.events import Event, LoginEnded, Observer, PageDone, PageFailed, PageRetried, Progress, Summary
 from crawler.outcome import Outcome, Verdict
 from crawler.output.figures import count_fields
 from crawler.output.reasons import short_reason
@@ -73,6 +74,11 @@ class Stats:
             except Exception:  # observers are users' code
                 log.exception("an observer raised and is no longer called: %r", observer)
                 self._observers.remove(observer)
+
+    def token_login(self, session: str, elapsed_ms: float) -> None:
+        """Count and tell a good login by the auth of a session itself, for a token."""
+        self.summary.logins += 1
+        self.tell(LoginEnded(unix_now(), session, "ok", 0, elapsed_ms))
 
     def committed(self, outcomes: Sequence[Outcome], lost: frozenset[int], now: float) -> None:
         """Count what a commit wrote."""

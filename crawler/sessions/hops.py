@@ -28,6 +28,7 @@ from crawler.sessions.foreign_answers import (
     set_cookie_lines,
 )
 from crawler.sessions.known_errors import as_known
+from crawler.sessions.lent import Lent
 from crawler.sessions.login.tools import LoginTools
 from crawler.sessions.origins import Origins
 from crawler.sessions.prepared import Prepared
@@ -49,6 +50,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
         max_redirects: More are refused.
         sending: The time each may take, whose turn it is, how many there may be and which way.
         storage: What the site's scripts keep in a browser, by origin: of sessions that a browser has logged in.
+        lends: What its auth needs to ask for tokens.
     """
 
     origins: Origins
@@ -56,6 +58,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
     leads_inside: bool
     sending: Sending
     storage: Storage
+    lends: Lent
     _sent: SentHeaders
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> Response:
@@ -218,9 +221,8 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             jar.receive(str(answer.url), lines, ticket=ticket, date=answer.headers.get("Date"))
 
     def _lend_storage(self, prepared: Prepared) -> None:
-        """Give *prepared* what an auth needs whose token came from a browser."""
-        verify = True if self.verify is None else self.verify
-        prepared.storage, prepared.renewed_by = self.storage, (dict(self.proxies), verify)
+        """Give *prepared* what an auth needs whose token came from a browser, or that asks for tokens by itself."""
+        prepared.storage, prepared.lends = self.storage, self.lends
 
     def _redirected(self, request: Prepared, hop: Hop) -> Prepared:
         following = Prepared()

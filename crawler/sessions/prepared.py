@@ -35,7 +35,7 @@ class Prepared(requests.PreparedRequest):
         own_limits: What it may cost with all its redirects, where that is not what the session says.
         sent_again: An auth has sent it once before.
         storage: What scripts keep in the browser of its session, for an auth whose token is there.
-        renewed_by: Proxies and certificates of its session, by which such a token is renewed.
+        lends: Its session, for an auth that asks for tokens by itself.
         signs_itself: Whoever sends it has the token at hand: the auth of the session is not added after a redirect.
         led_by: Address of the private host whose redirect leads here.
     """
@@ -52,7 +52,7 @@ class Prepared(requests.PreparedRequest):
         self.sent_again = False
         self.led_by, self.signs_itself = "", False
         self.storage: Any = None
-        self.renewed_by: tuple[dict[str, str], bool | str] = ({}, True)
+        self.lends: Any = None
         self._cookies = NO_COOKIES
 
     @classmethod

@@ -26,6 +26,7 @@ from crawler.sessions.cookies.jar import Jar
 from crawler.sessions.foreign_answers import own_copy
 from crawler.sessions.hops import Hops
 from crawler.sessions.known_errors import as_known
+from crawler.sessions.lent import Lent
 from crawler.sessions.origins import Origins
 from crawler.sessions.prepared import HopGuard, Prepared
 from crawler.sessions.proxy_pool import ProxyPool
@@ -101,6 +102,7 @@ class Session(Hops):
         self._transport = transport
         self.cookies = Jar(home=origins.first)
         self.storage = Storage()
+        self.lends = Lent(self)
         self.headers = CaseInsensitiveDict({} if own_headers_alone else _USUAL)
         if identity.user_agent or not own_headers_alone:
             self.headers["User-Agent"] = identity.user_agent or user_agent

@@ -179,7 +179,7 @@ def _restore_auth(session: Session, state: Any, given: Any) -> None:
         load(state)
     elif session.auth is None or session.auth is not session.given.auth:
         try:
-            made = load_auth(state, session.account, proxies=dict(session.proxies), verify=session.verify)
+            made = load_auth(state, session.account, session.lends)
             session.auth = made or session.auth
         except NoCredentials:
             session.auth = None  # the login step will say which credentials are missing

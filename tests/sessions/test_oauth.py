@@ -14,10 +14,15 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from crawler.errors import BadAnswer, ConnectFailed, LoginFailed, Refused, StatusError, WrongPassword
+from crawler.identity import Identity
 from crawler.sessions.accounts import Account
 from crawler.sessions.auth.oauth import OAuth2
 from crawler.testing import PracticeSite
 from crawler.testing.raw import READ
+from crawler.testing.wire import Answer
+from tests.hosts import Net, quick_net
+
+__all__ = ["quick_net"]  # a fixture
 
 TOKEN_URL = "https://auth.example/token"
 
@@ -344,3 +349,50 @@ def test_the_account_names_the_client(make: Callable[..., OAuth2]) -> None:
     assert service.asked[0] == {"grant_type": "client_credentials", "client_id": "app", "client_secret": "s3cret"}
     assert service.asked[1]["username"] == "anna"
     assert service.asked[1]["password"] == "hunter22"
+
+
+# --- what is not sent again, and the way of its session ---------------------------------------------------------------
+
+
+def test_a_refresh_token_that_was_refused_is_not_sent_again(make: Callable[..., OAuth2]) -> None:
+    service = Service()
+    service.answers = [(400, {"error": "invalid_grant"})]
+    auth = make(service, grant="refresh_token", refresh_token="dead")
+
+    for _ in range(2):
+        with pytest.raises(LoginFailed):
+            auth.renew()
+    assert [each["refresh_token"] for each in service.asked] == ["dead"]
+    auth.load({**auth.dump(), "refresh_token": "of another login"})
+    assert auth.renew() == "token-2"
+
+
+@pytest.mark.parametrize("grant", ["client_credentials", "password"])
+def test_a_secret_that_was_refused_is_not_sent_again(make: Callable[..., OAuth2], grant: str) -> None:
+    service = Service()
+    service.answers = [(401, {"error": "invalid_client", "error_description": "account\nlocked"})]
+    auth = make(service, grant=grant, username="ann", password="old")
+
+    for _ in range(2):
+        with pytest.raises(WrongPassword, match=r"says invalid_client to the grant .*account.*locked"):
+            auth.renew()
+    assert len(service.asked) == 1
+
+
+def test_a_token_is_asked_for_by_the_way_of_the_session_unless_another_is_named(quick_net: Net) -> None:
+    answer = Answer(body=b'{"access_token": "a", "token_type": "Bearer"}', content_type="application/json")
+    proxy, other = quick_net.host({"*": answer}), quick_net.host({"*": answer})
+    shop = Identity("default", user_agent="shop-robot/7")
+    session = quick_net.session("http://127.0.0.1:1", identity=shop)
+    session.go_through(proxy.url)
+    session.verify = "own.pem"
+    way = session.lends.way(TOKEN_URL)
+
+    OAuth2.of(session, "http://127.0.0.1:1/token", client_id="a", client_secret="b").renew()
+    OAuth2.of(
+        session, "http://127.0.0.1:1/token", client_id="a", client_secret="b", proxies={"http": other.url}
+    ).renew()
+
+    assert (way.verify, way.timeout_s, way.cert) == ("own.pem", (5.0, 5.0), None)
+    assert [len(each.calls) for each in (proxy, other)] == [1, 1]
+    assert proxy.header("user-agent") == other.header("user-agent") == ["shop-robot/7"]

@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, NoReturn, Protocol
+from typing import Any, Final, Literal, NoReturn
 
 import requests
 
@@ -21,28 +21,22 @@ from crawler.errors import (
     ConnectFailed,
     CrawlError,
     LoginFailed,
+    SessionError,
     TimedOut,
     WrongPassword,
 )
 from crawler.sessions.accounts import Account
+from crawler.sessions.auth.lending import Asked, Grant, Lends, Way
 from crawler.sessions.auth.oauth_client import Send, TokenClient
+from crawler.sessions.auth.of_account import HasAccount, OfAccount, client_mark, user_mark
 from crawler.sessions.auth.shared import Again, SharedAuth, once_more, was_sent_again
 from crawler.sessions.secrets import Secret
 from crawler.urls import redact
 
 _log = logging.getLogger("crawler.sessions")
-Grant = Literal["client_credentials", "password", "refresh_token"]
 _MARGIN_S: Final = 60.0  # renew this long before the end, or at nine tenths of a shorter life
 _CALM_S: Final = 10.0  # seconds between two early renewals when the first one failed
 _PATIENCE_S: Final = 90.0  # longest wait for a renewal of another thread
-
-
-class HasAccount(Protocol):
-    """What is needed of a session: its account, and how it reaches the token URL."""
-
-    account: Account
-    proxies: Any
-    verify: Any
 
 
 class _TokenFlight:
@@ -66,13 +60,14 @@ class OAuth2(SharedAuth):
         client_auth: Whether the client identifies itself in a header ("basic") or among the fields ("form").
         extra: Further fields of the token request, such as "audience".
         session: Name of the session, for errors.
-        proxies, verify: As in requests, for the token URL.
+        proxies, verify: As in requests, for the token URL; None for those of the session that it belongs to.
         send: Posts token requests; None for a connection of its own.
         clock: Seconds since 1970.
         ticks: Seconds of a clock that never jumps.
 
     Attributes:
         changes: Grows with every new token: when it moved, save the state.
+        failure: Why it has no good token now, and asks for none by itself; None where it has, or may.
     """
 
     def __init__(
@@ -91,7 +86,7 @@ class OAuth2(SharedAuth):
         extra: Mapping[str, str] | None = None,
         session: str = "",
         proxies: Mapping[str, str] | None = None,
-        verify: bool | str = True,
+        verify: bool | str | None = None,
         send: Send | None = None,
         clock: Callable[[], float] = unix_now,
         ticks: Callable[[], float] = time.monotonic,
@@ -104,19 +99,23 @@ class OAuth2(SharedAuth):
             client_auth=client_auth,
             extra=extra or {},
             session=session,
-            proxies=proxies or {},
+            proxies=proxies,
             verify=verify,
             send=send,
         )
         self.grant, self._username, self._password = grant, username, Secret(password)
         self._clock, self._ticks = clock, ticks
+        self._of_account = OfAccount()  # which of the secrets are the account's
+        self._lends: Lends | None = None  # the session that it belongs to, once that is known
         self._lock = threading.Lock()  # guards everything below; no I/O under it
         self._access, self._refresh = Secret(access_token), Secret(refresh_token)
         self._ends: float | None = None  # when the access token ends, by ticks; None when nobody said
         self._renew_from: float | None = None
         self._hopeless = ""  # an access token that was refused as soon as it was new
         self._flight: _TokenFlight | None = None
+        self._refusal: WrongPassword | None = None  # what it was refused with is not sent again
         self.changes = 0
+        self.failure: SessionError | None = None
 
     @classmethod
     def from_account(cls, token_url: str, account: Account, **options: Any) -> OAuth2:
@@ -125,28 +124,35 @@ class OAuth2(SharedAuth):
         Raises:
             NoCredentials: They are not found.
         """
-        if options.get("grant") == "password":
-            options = {"username": account.username, "password": account.password, **options}
-        else:
-            options.setdefault("client_id", account.get("client_id") or account.username)
-            options.setdefault("client_secret", account.get("client_secret") or account.password)
-        options.setdefault("client_id", account.get("client_id", ""))
-        options.setdefault("client_secret", account.get("client_secret", ""))
-        return cls(token_url, session=account.session, **options)
+        found = OfAccount.of(account, options)
+        auth = cls(token_url, session=account.session, **{"client_id": "", **found.values(account), **options})
+        auth._of_account = found
+        return auth
 
     @classmethod
     def of(cls, session: HasAccount, token_url: str, **options: Any) -> OAuth2:
-        """For a session, in its login step: with its account, and through its proxy.
+        """For a session, in its login step: with its account, and by its own way.
 
         ``session.auth = OAuth2.of(session, "https://auth.example/token")``. Raises NoCredentials as `from_account`.
         """
-        return cls.from_account(
-            token_url, session.account, **{"proxies": dict(session.proxies), "verify": session.verify, **options}
-        )
+        auth = cls.from_account(token_url, session.account, **options)
+        auth.lent_by(session.lends)
+        return auth
 
-    def go_through(self, proxies: Mapping[str, str], verify: bool | str) -> None:
-        """From the next renewal on, use these proxies and certificates."""
-        self._client = self._client.through(proxies, verify)
+    def lent_by(self, lends: Lends | None) -> None:
+        """From the next renewal on, go the way of this session, and ask it for leave; None changes nothing."""
+        self._lends = lends or self._lends
+
+    @property
+    def _asked(self) -> Asked:
+        """What a token is asked for with, where there is no refresh token that is still good."""
+        account, client = self._of_account.mark, self._client_mark()
+        if self.grant == "password":
+            return Asked("password", (account or user_mark(self._client.token_url, self._username, self._password),))
+        return Asked(self.grant, tuple(filter(None, (account, client))))
+
+    def _client_mark(self) -> str:
+        return client_mark(self._client) if self._client.client_secret else ""
 
     # --- as requests' auth ----------------------------------------------------------------------------------------
 
@@ -157,6 +163,7 @@ class OAuth2(SharedAuth):
             LoginFailed: There is no token, and the service gives none.
             FetchError: There is no token, and the service cannot be reached.
         """
+        self.lent_by(getattr(request, "lends", None))
         request.headers["Authorization"] = f"Bearer {self.current()}"
         self._watch(request)
         return request
@@ -237,6 +244,7 @@ class OAuth2(SharedAuth):
             self._store(self._ask())
         except CrawlError as error:
             flight.error = error
+            self.failure = error if isinstance(error, SessionError) else None
             raise
         except BaseException:
             flight.error = ConnectFailed(redact(self._client.token_url), "the token renewal was broken off")
@@ -248,21 +256,52 @@ class OAuth2(SharedAuth):
         return self._access
 
     def _ask(self) -> dict[str, Any]:
-        if self._refresh:
+        if self._refusal is not None and self.grant != "password":
+            raise self._refusal
+        refresh = self._refresh
+        if refresh:
+            client, also = self._client_mark(), self._of_account.mark
+            marks = ((client,), (also,) if also else ()) if client else ((), ())
             try:
-                return self._client.ask({"grant_type": "refresh_token", "refresh_token": self._refresh})
+                return self._sent(Asked("refresh_token", *marks), {"refresh_token": refresh})
             except WrongPassword:
                 raise
             except LoginFailed:
+                with self._lock:
+                    if self._refresh == refresh:
+                        self._refresh = Secret("")  # it is not sent again
                 if self.grant == "refresh_token":
                     raise
-                with self._lock:
-                    self._refresh = Secret("")
+        if self._refusal is not None:
+            raise self._refusal
         if self.grant == "password":
-            return self._client.ask({"grant_type": "password", "username": self._username, "password": self._password})
+            return self._sent(self._asked, {"username": self._username, "password": self._password})
         if self.grant == "client_credentials":
-            return self._client.ask({"grant_type": "client_credentials"})
+            return self._sent(self._asked, {})
         raise LoginFailed(self._client.session, "there is no refresh token: log in again")
+
+    def _sent(self, asked: Asked, fields: dict[str, str]) -> dict[str, Any]:
+        """Ask for a token, with the leave of the session."""
+        lends, url = self._lends, self._client.token_url
+        if lends is not None:
+            lends.begins(asked)
+        began = self._ticks()
+        problem: CrawlError | None = None
+        try:
+            return self._client.ask({"grant_type": asked.grant, **fields}, Way() if lends is None else lends.way(url))
+        except WrongPassword as error:
+            self._refusal = refusal = WrongPassword(error.session, error.why + self._of_account.came_from)
+            problem = refusal
+            raise refusal from None
+        except CrawlError as error:
+            problem = error
+            raise
+        except BaseException:
+            problem = ConnectFailed(redact(url), "the token renewal was broken off")
+            raise
+        finally:
+            if lends is not None:
+                lends.ended(asked, problem, (self._ticks() - began) * 1000)
 
     def _store(self, found: dict[str, Any]) -> None:
         refresh = found.get("refresh_token")
@@ -272,6 +311,7 @@ class OAuth2(SharedAuth):
                 self._refresh = Secret(refresh)  # the old one is often invalid from now on
             self._lives(_seconds(found.get("expires_in")))
             self.changes += 1
+            self.failure = None
 
     def _lives(self, life_s: float | None) -> None:
         now = self._ticks()
@@ -296,6 +336,7 @@ class OAuth2(SharedAuth):
                 "client_auth": self._client.client_auth,
                 "extra": dict(self._client.extra),
                 "session": self._client.session,
+                "of_account": dict(self._of_account.fields),
                 "access_token": str.__str__(self._access),
                 "refresh_token": str.__str__(self._refresh),
                 "ends_at": None if left_s is None else self._clock() + left_s,
@@ -309,11 +350,12 @@ class OAuth2(SharedAuth):
         with self._lock:
             self._access = Secret(str(state.get("access_token") or ""))
             self._refresh = Secret(str(state.get("refresh_token") or ""))
+            self.failure = None
             self._lives(None if ends_at is None else ends_at - self._clock())
 
     @classmethod
-    def restored(cls, state: Mapping[str, Any], **options: Any) -> OAuth2:
-        """An auth as it was when `dump` was called."""
+    def restored(cls, state: Mapping[str, Any], account: Account | None = None, **options: Any) -> OAuth2:
+        """An auth as it was when `dump` was called; what is the *account*'s own is as it is there now."""
         names = (
             "client_id",
             "client_secret",
@@ -325,7 +367,10 @@ class OAuth2(SharedAuth):
             "extra",
             "session",
         )
-        auth = cls(state["token_url"], **{name: state[name] for name in names if name in state}, **options)
+        found = OfAccount.restored(state.get("of_account"), account)
+        kept = {name: state[name] for name in names if name in state}
+        auth = cls(state["token_url"], **{**kept, **(found.values(account) if account is not None else {}), **options})
+        auth._of_account = found
         auth.load(state)
         return auth
 

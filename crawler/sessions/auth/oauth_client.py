@@ -6,21 +6,22 @@ Source: RFC 6749 sections 2.3.1, 4.3, 4.4, 5 and 6.
 from __future__ import annotations
 
 import base64
-import copy
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Literal
 from urllib.parse import quote_plus
 
 import requests
+from urllib3.util import SKIP_HEADER
 
 from crawler.errors import BadAnswer, ConnectFailed, LoginFailed, Refused, StatusError, TimedOut, WrongPassword
+from crawler.sessions.auth.lending import Way
 from crawler.sessions.secrets import Secret
 from crawler.urls import host_of, is_private, printable, redact, with_user
 
 Send = Callable[[str, dict[str, str], dict[str, str]], requests.Response]
 """Posts a form: URL, fields, headers. Must not use the auth it is sent for, nor follow redirects."""
 
-_TIMEOUT_S: Final = (10.0, 30.0)  # connect, read
+_MOST_DESCRIBED = 200  # characters of what a service says of an error
 
 
 class TokenClient:
@@ -31,7 +32,7 @@ class TokenClient:
         client_auth: Whether the client identifies itself in a header ("basic") or among the fields ("form").
         extra: Further fields of each request, such as "audience".
         session: Name of the session, for errors.
-        proxies, verify: As in requests.
+        proxies, verify: As in requests; None for those of the session.
         send: Posts the form; None for a connection of its own.
     Raises:
         InvalidURL: The token URL is not valid.
@@ -48,8 +49,8 @@ class TokenClient:
         client_auth: Literal["basic", "form"],
         extra: Mapping[str, str],
         session: str,
-        proxies: Mapping[str, str],
-        verify: bool | str,
+        proxies: Mapping[str, str] | None,
+        verify: bool | str | None,
         send: Send | None,
     ) -> None:
         self.token_url = with_user("", token_url)
@@ -59,22 +60,14 @@ class TokenClient:
             raise Refused(redact(self.token_url), "client secrets go over https only")
         self.client_id, self.client_secret = client_id, Secret(client_secret)
         self.scope, self.client_auth, self.extra = scope, client_auth, dict(extra)
-        self.session, self._proxies, self._verify = session, dict(proxies), verify
-        self._send = send or self._post
+        self.session, self._proxies, self._verify = session, proxies, verify
+        self._send = send
 
-    def through(self, proxies: Mapping[str, str], verify: bool | str) -> TokenClient:
-        """The same client by other proxies and certificates; itself where they are these."""
-        if (dict(proxies), verify) == (self._proxies, self._verify):
-            return self
-        made = copy.copy(self)
-        made._proxies, made._verify = dict(proxies), verify
-        if self._send == self._post:
-            made._send = made._post
-        return made
-
-    def ask(self, fields: dict[str, str]) -> dict[str, Any]:
+    def ask(self, fields: dict[str, str], way: Way) -> dict[str, Any]:
         """Post *fields* (grant_type and what belongs to it) and return the token answer.
 
+        Args:
+            way: That of the session.
         Raises:
             WrongPassword: The service refused the client or the password.
             LoginFailed: It refused the grant.
@@ -89,7 +82,8 @@ class TokenClient:
         else:
             pair = f"{quote_plus(self.client_id)}:{quote_plus(self.client_secret)}"  # RFC 6749 section 2.3.1
             headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-        answer = self._send(self.token_url, fields, headers)
+        send = self._send or self._by(way)
+        answer = send(self.token_url, fields, headers)
         return self._understood(answer, fields["grant_type"])
 
     def _understood(self, answer: requests.Response, grant: str) -> dict[str, Any]:
@@ -104,7 +98,8 @@ class TokenClient:
             raise BadAnswer(url, f"the token answer (status {status}) is not a JSON object")
         if status != 200 or "error" in found:
             code = printable(str(found.get("error", f"status {status}")))[:80]
-            why = f"{url} says {code} to the grant {grant}"
+            more = printable(str(found.get("error_description") or ""))[:_MOST_DESCRIBED]
+            why = f"{url} says {code} to the grant {grant}" + (f" ({more})" if more else "")
             wrong = code in ("invalid_client", "unauthorized_client") or (
                 grant == "password" and code == "invalid_grant"
             )
@@ -120,20 +115,26 @@ class TokenClient:
             raise BadAnswer(url, "the token answer holds no bearer token")
         return found
 
-    def _post(self, url: str, fields: dict[str, str], headers: dict[str, str]) -> requests.Response:
-        with requests.Session() as connection:
-            connection.trust_env = False  # no netrc: it would replace our header
-            try:
-                return connection.post(
-                    url,
-                    data=fields,
-                    headers=headers,
-                    timeout=_TIMEOUT_S,
-                    allow_redirects=False,
-                    proxies=self._proxies,
-                    verify=self._verify,
-                )
-            except requests.Timeout:
-                raise TimedOut(redact(url), "the token URL does not answer") from None
-            except (requests.RequestException, OSError) as error:
-                raise ConnectFailed(redact(url), f"no token came ({type(error).__name__})") from None
+    def _by(self, way: Way) -> Send:
+        """Posts as the session would."""
+
+        def post(url: str, fields: dict[str, str], headers: dict[str, str]) -> requests.Response:
+            with requests.Session() as connection:
+                connection.trust_env = False  # no netrc: it would replace our header
+                try:
+                    return connection.post(
+                        url,
+                        data=fields,
+                        headers={**headers, "User-Agent": SKIP_HEADER if way.user_agent is None else way.user_agent},
+                        timeout=way.timeout_s,
+                        allow_redirects=False,
+                        proxies=dict(way.proxies if self._proxies is None else self._proxies),
+                        verify=way.verify if self._verify is None else self._verify,
+                        cert=way.cert,
+                    )
+                except requests.Timeout:
+                    raise TimedOut(redact(url), "the token URL does not answer") from None
+                except (requests.RequestException, OSError) as error:
+                    raise ConnectFailed(redact(url), f"no token came ({type(error).__name__})") from None
+
+        return post

@@ -17,6 +17,7 @@ from requests.utils import get_auth_from_url
 from crawler.errors import InvalidURL
 from crawler.sessions.accounts import Account
 from crawler.sessions.auth.digest import DigestAuth
+from crawler.sessions.auth.lending import Lends
 from crawler.sessions.auth.oauth import OAuth2
 from crawler.sessions.auth.shared import SharedAuth
 from crawler.sessions.auth.storage_token import Refresh, StorageToken
@@ -177,11 +178,11 @@ def dump_auth(auth: Any, account: Account | None = None) -> dict[str, Any] | Non
     return found if isinstance(found, dict) else None
 
 
-def load_auth(saved: Any, account: Account | None = None, **of_session: Any) -> AuthBase | None:
+def load_auth(saved: Any, account: Account | None = None, lends: Lends | None = None) -> AuthBase | None:
     """The auth that `dump_auth` has saved; None for what it does not know.
 
     Args:
-        of_session: ``proxies`` and ``verify`` of the session, for auths that send requests of their own.
+        lends: The session, for auths that send requests of their own.
     Raises:
         NoCredentials: It refers to the account, whose credentials are not found.
     """
@@ -196,11 +197,13 @@ def load_auth(saved: Any, account: Account | None = None, **of_session: Any) -> 
     if kind == "bearer":
         return BearerAuth(str(saved.get("token", "")), scheme=str(saved.get("scheme", "Bearer")))
     if kind == "oauth2":
-        return OAuth2.restored(saved, **of_session)
+        auth = OAuth2.restored(saved, account)
+        auth.lent_by(lends)
+        return auth
     if kind == "storage":
         return StorageToken.restored(saved)
     if kind == "bound":
-        inner = load_auth(saved.get("auth"), account, **of_session)
+        inner = load_auth(saved.get("auth"), account, lends)
         return None if inner is None else OriginBound(inner, saved.get("origins", ()))
     return None
 

@@ -163,7 +163,7 @@ class StorageToken(SharedAuth):
                         client_auth="basic" if refresh.client_secret else "form",
                     )
                 )
-            renewal.auth.go_through(*getattr(request, "renewed_by", ({}, True)))
+            renewal.auth.lent_by(getattr(request, "lends", None))
             if renewal.loads == storage.loads:
                 return renewal
             renewal.loads = storage.loads

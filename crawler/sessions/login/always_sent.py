@@ -13,6 +13,7 @@ import time
 from typing import Any, Final
 
 from crawler.late_pattern import late_pattern
+from crawler.sessions.auth.oauth import OAuth2
 from crawler.sessions.auth.schemes import dump_auth
 from crawler.sessions.auth.storage_token import in_storage
 from crawler.sessions.session import Session
@@ -43,6 +44,12 @@ def sent_names(session: Session) -> set[str]:
 def sent_nothing_else(session: Session) -> bool:
     """Whether the login step that ran last has, by itself or in a browser, sent nothing: it has only set something."""
     return not (session.sent.answers or session.sent.credentials)
+
+
+def token_auth(session: Session) -> OAuth2 | None:
+    """What asks for tokens with a password or a client's secret, where that is the auth of the session."""
+    inside = getattr(session.auth, "auth", session.auth)
+    return inside if isinstance(inside, OAuth2) and inside.grant != "refresh_token" else None
 
 
 def mark_of(session: Session) -> str:

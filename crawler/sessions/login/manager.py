@@ -36,6 +36,7 @@ from crawler.sessions.login.restore import Restorer
 from crawler.sessions.login.sight import Sight, brought_by, last_sight, tries_of
 from crawler.sessions.login.standing import Preparation, Standing
 from crawler.sessions.login.states import LoginState, Signal
+from crawler.sessions.login.token_grants import TokenGrants
 from crawler.sessions.session import Session
 from crawler.sessions.session_setup import begin_anew
 from crawler.spider import Spider
@@ -76,6 +77,7 @@ class LoginManager:
         *,
         probe_url: str | None,
         on_login_start: Callable[[str, str, bool], None] = lambda name, reason, renews: None,
+        on_token_login: Callable[[str, float], None] = lambda name, elapsed_ms: None,
         expected_run_s: float = 0.0,
         retry_after_s: Callable[[str | None], float | None] = lambda header: None,
         loads_page: LoadsPage | None = None,
@@ -95,8 +97,19 @@ class LoginManager:
             expected_run_s=expected_run_s,
             retry_after_s=retry_after_s,
         )
+        self._grants = TokenGrants(
+            session,
+            desk,
+            has_step=lambda: self.wants_login and type(spider).login is not Spider.login,
+            blocked=self.blocked_by,
+            on_start=lambda reason: on_login_start(session.name, reason, False),
+            on_good=partial(on_token_login, session.name),
+        )
+        session.lends.leave = self._grants
         refused = partial(self.blocked_by, "refused")
-        self.without_step = WithoutStep(self.standing, desk, self._restorer, self.prover, spider, blocked=refused)
+        self.without_step = WithoutStep(
+            self.standing, desk, self._restorer, self.prover, spider, grants=self._grants, blocked=refused
+        )
         self._on_login_start, self._clock = on_login_start, clock
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
         self._fruitless: list[int] = []  # epochs of logins in a row that were good and brought no page
@@ -142,13 +155,16 @@ class LoginManager:
         """A page came in that was fetched with this session: its login was worth it."""
         self._fruitless.clear()
 
-    def prepare(self, *, force: bool = False) -> Preparation:
+    def prepare(self, *, force: bool = False, asks: bool = False) -> Preparation:
         """Make the session ready, or say why not. Errors of sites and spiders come back inside the answer.
 
         Args:
             force: Log in even when it is ready, parked or refused (a person asked for it).
+            asks: A person asks whether what a session without a login step sends is good.
         """
         with self._flight:
+            if asks and not force:
+                return self.without_step.insisted(on_tokens=False)
             if force:
                 self.standing.attempts = 0
                 only_sends = not self.wants_login and self.without_step.sends_credentials
@@ -234,7 +250,8 @@ class LoginManager:
         if len(self._fruitless) >= MOST_FRUITLESS and not force:
             self.desk.end_login(self.session.key, LoginEnd("unsent"))
             return self.standing.refused(login_errors.nothing_lasts(self.session, len(self._fruitless)))
-        return begin(epoch=max(record.epoch, row.epoch if row is not None else 0) + 1)
+        with self._grants.of_login():
+            return begin(epoch=max(record.epoch, row.epoch if row is not None else 0) + 1)
 
     def blocked_by(self, kind: str, refused: str) -> SessionError:
         """Why the store grants no login now, and what to do about it."""

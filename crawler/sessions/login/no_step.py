@@ -8,6 +8,7 @@ refused, which goes on record, and nothing more is sent by this run or a later o
 from __future__ import annotations
 
 from collections.abc import Callable, Container
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Final
 
@@ -16,12 +17,13 @@ from crawler.response import Request, Response
 from crawler.sessions import snapshot
 from crawler.sessions.auth.storage_token import in_storage
 from crawler.sessions.desk import Desk, LoginEnd
-from crawler.sessions.login.always_sent import mark_of, sent_names
+from crawler.sessions.login.always_sent import mark_of, sent_names, token_auth
 from crawler.sessions.login.login_errors import by_hand_again, refused_auth
 from crawler.sessions.login.prove import Prover
 from crawler.sessions.login.restore import Restorer
 from crawler.sessions.login.standing import Preparation, Standing
 from crawler.sessions.login.states import LoginState, Signal
+from crawler.sessions.login.token_grants import TokenGrants
 from crawler.sessions.session import Session
 from crawler.spider import Spider
 from crawler.urls import is_secret_name
@@ -33,6 +35,7 @@ class WithoutStep:
     """Of one session; `prepared` and `insisted` run on the thread that prepares it, the rest is safe from any.
 
     Args:
+        grants: Asked before a password is sent for a token.
         blocked: Why nothing may be sent now, as an error for a person.
 
     Attributes:
@@ -49,17 +52,18 @@ class WithoutStep:
         prover: Prover,
         spider: Spider,
         *,
+        grants: TokenGrants,
         blocked: Callable[[str], SessionError],
     ) -> None:
         self._session, self._standing, self._desk, self._restorer = standing.session, standing, desk, restorer
         self._prover, self._telling, self._spider, self._blocked = prover, prover.telling, spider, blocked
-        self.goes_alone = False
+        self._grants, self.goes_alone = grants, False
         self._not_for_us: set[int] = set()
 
     @property
     def sends_credentials(self) -> bool:
-        """Whether what goes with every request can be told from other credentials, and so be put on record."""
-        return bool(mark_of(self._session))
+        """Whether what goes with every request, or is sent for its token, can be told from others: put on record."""
+        return bool(mark_of(self._session)) or token_auth(self._session) is not None
 
     # --- on a worker thread -------------------------------------------------------------------------------------------
     def check(self, id: int, request: Request, statuses: Container[int] = ()) -> Callable[[Response], str | None]:
@@ -97,30 +101,42 @@ class WithoutStep:
             why = self._restorer.refused_before()
             if why:
                 return standing.refused(self._blocked(why))
+            if failure := self._no_token():
+                return standing.refused(failure)
             refused_at = self._telling.refused_at()
         except QuotaSpent:
             raise
+        except SessionError as error:  # no token is given
+            return standing.refused(error)
         except CrawlError as error:
             return self._restorer.unproved(error)
         if refused_at:
             return self._put_on_record(refused_at)
         return self._goes_on(is_known=refused_at is not None)
 
-    def insisted(self) -> Preparation:
+    def insisted(self, *, on_tokens: bool = True) -> Preparation:
         """A person insists: the credentials are sent once, and what comes of it goes on record.
 
+        Args:
+            on_tokens: Also on what is sent for a token and is on record as refused.
         Raises:
             CrawlError: No usable answer came.
         """
-        record = self._standing.record
+        standing, record = self._standing, self._standing.record
         if record.state is LoginState.UNPROVEN:
             self._restorer.put_back()
             record.signal(Signal.LOGGED_OUT)
-        if refused_at := self._telling.refused_at():
+        with self._grants.insisted() if on_tokens else nullcontext():
+            refused_at = self._telling.refused_at()
+        if failure := self._no_token():
+            return standing.refused(failure)
+        if refused_at:
             return self._put_on_record(refused_at)
-        claim = self._desk.claim(self._session.key, record.epoch, credentials=mark_of(self._session), force=True)
+        if not (mark := mark_of(self._session)):  # what is sent for a token has told by itself how that went
+            return self._goes_on()
+        claim = self._desk.claim(self._session.key, record.epoch, credentials=mark, force=True)
         if claim.granted:
-            self._desk.end_login(self._session.key, LoginEnd("ok", credentials=mark_of(self._session)))
+            self._desk.end_login(self._session.key, LoginEnd("ok", credentials=mark))
         ready = self._goes_on()
         return ready if self._telling.is_known else replace(ready, how="unproved")
 
@@ -138,6 +154,11 @@ class WithoutStep:
         standing.doubted, standing.attempts, self.goes_alone = False, 0, not is_known
         standing.became_ready(Signal.PROBE_OK, epoch=standing.record.epoch, proved=False)
         return Preparation(True, "still good")
+
+    def _no_token(self) -> SessionError | None:
+        """Why its auth is given no token; None where it has one, or may ask for it."""
+        tokens = token_auth(self._session)
+        return None if tokens is None else tokens.failure
 
     def _put_on_record(self, refused_at: str) -> Preparation:
         """Any process of any run that has these credentials knows from now on that they are refused."""
@@ -184,7 +205,7 @@ class WithoutStep:
                 return self._restorer.unproved(error)
             if not why:
                 return self._adopted("the spider")
-            if self._prover.status == 401 and self.sends_credentials:
+            if self._prover.status == 401 and mark_of(self._session):
                 return self._put_on_record(str(self._prover.url))
             why = f"the cookies or credentials that the spider gives the session do not let it in ({why})"
         return self._waits_for_person(*((why,) if why else reasons))

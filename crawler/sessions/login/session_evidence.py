@@ -113,7 +113,8 @@ class SessionEvidence:
         """Look at an answer from the session's side; may change its verdict, and whether it counts as proven."""
         verdict, tried = outcome.verdict, self.trials.is_tried(outcome.request)
         pages = self.unproven(outcome.session_name)
-        if verdict in (Verdict.RELEASE, Verdict.RETRY, Verdict.PARK) or not outcome.status:
+        unsent = not outcome.status and verdict is not Verdict.LOGIN  # that is: there was no token to send it with
+        if verdict in (Verdict.RELEASE, Verdict.RETRY, Verdict.PARK) or unsent:
             if verdict is Verdict.RELEASE:
                 pages.evidence.unsent()
             if tried:

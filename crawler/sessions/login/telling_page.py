@@ -22,7 +22,7 @@ from crawler.response import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.from_spider import probe_url_of
 from crawler.sessions.login import signs
-from crawler.sessions.login.always_sent import mark_of
+from crawler.sessions.login.always_sent import mark_of, token_auth
 from crawler.sessions.session import Session
 from crawler.spider import Spider
 from crawler.urls import is_secret_name, redact
@@ -157,7 +157,8 @@ class TellingPage:
     def is_refusal(self, answer: Response) -> bool:
         """Whether an answer refuses credentials of the session that were sent to it."""
         sent = answer.status_code == 401 and self._session.origins.covers(answer.url)
-        return sent and bool(mark_of(self._session))
+        tokens = token_auth(self._session)
+        return sent and bool(mark_of(self._session) or (tokens is not None and tokens.failure is not None))
 
     def _refuses(self, page: PlainPage) -> str:
         return page.url if self.is_refusal(self._asked(self._session, page)) else ""

@@ -15,6 +15,7 @@ _POLICY: Final = "crawler/stores/policy/login_policy.py"
 _POLICY_TESTS: Final = "tests/stores/test_login_policy.py"
 _ALWAYS_SENT: Final = "tests/sessions/test_always_sent.py"
 _LET_IN: Final = "tests/sessions_e2e/test_let_in_by_the_spider.py"
+_TOKENS: Final = "tests/sessions_e2e/test_refused_tokens.py"
 _WITHOUT_STEP: Final = "tests/sessions_e2e/test_refused_without_step.py"
 _FETCHED_TWICE: Final = "200 pages of an API with a short token were fetched 477 times"
 _BANNED: Final = "a page that only showed the loss of a session was banned for ever"
@@ -27,6 +28,51 @@ _NO_PROGRESS: Final = "no progress without signs of a login: each loss reopened 
 _SIX: Final = "six good logins an hour stopped a site with short sessions"
 
 ENTRIES: Final = [
+    Entry(
+        "password-for-a-token",
+        "an OAuth2 password that was changed was sent three times by one run and twice by each later one",
+        [
+            Swap(
+                "crawler/sessions/login/manager.py",
+                "session.lends.leave = self._grants",
+                "session.lends.leave = None",
+            )
+        ],
+        [
+            f"{_TOKENS}::test_L11_a_secret_of_stored_tokens_that_was_changed_is_sent_once_in_all_runs_until_it_is_put_right",
+            f"{_TOKENS}::test_L11_a_secret_that_is_changed_in_the_middle_of_a_run_is_sent_once",
+        ],
+    ),
+    Entry(
+        "login-for-a-token-told",
+        'a token was renewed by the password, and "logins 0" was told',
+        [
+            Swap(
+                "crawler/sessions/login/manager.py",
+                "session.lends.leave = self._grants",
+                "session.lends.leave = None",
+            )
+        ],
+        [
+            f"{_TOKENS}::test_a_renewal_by_the_password_is_a_login_and_counted_and_told",
+            f"{_TOKENS}::test_a_renewal_by_a_refresh_token_is_no_login_and_stands_in_the_log",
+        ],
+    ),
+    Entry(
+        "way-to-the-token-url",
+        "the token URL was asked by python-requests, past the proxy of the session",
+        [
+            Swap(
+                "crawler/sessions/auth/oauth.py",
+                "Way() if lends is None else lends.way(url)",
+                "Way(user_agent=requests.utils.default_user_agent())",
+            )
+        ],
+        [
+            f"{_TOKENS}::test_the_token_address_is_asked_by_the_user_agent_of_the_session",
+            "tests/sessions/test_oauth.py::test_a_token_is_asked_for_by_the_way_of_the_session_unless_another_is_named",
+        ],
+    ),
     Entry(
         "browser-login-without-a-method",
         "`crawl login NAME --browser` wanted a `login` method",
