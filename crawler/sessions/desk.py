@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from collections.abc import Callable
+from typing import Any, Final, Literal, Protocol
 
 from crawler.outcome import SessionSnapshot
 from crawler.quick_dataclass import quick_dataclass
+
+_RENEW_EVERY_S: Final = 30.0  #: the claim of a login is prolonged no more often than this
 
 
 @quick_dataclass
@@ -85,3 +88,17 @@ class Desk(Protocol):
     def proxy_health(self, key: str) -> Any: ...
 
     def keep_proxy_health(self, key: str, health: dict[str, Any]) -> None: ...
+
+
+class HeldClaim:
+    """The claim of a login under way; not prolonged, another process would take it for one of the dead."""
+
+    def __init__(self, desk: Desk, key: str, clock: Callable[[], float]) -> None:
+        self._desk, self._key, self._clock = desk, key, clock
+        self._renew_at = clock() + _RENEW_EVERY_S
+
+    def goes_on(self) -> None:
+        now = self._clock()
+        if now >= self._renew_at:
+            self._renew_at = now + _RENEW_EVERY_S
+            self._desk.renew(self._key)

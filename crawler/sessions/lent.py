@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from crawler.errors import CrawlError
-from crawler.sessions.auth.lending import Asked, Way
+from crawler.sessions.auth.lending import TokenAsked, TokenWay
 
 if TYPE_CHECKING:
     from crawler.sessions.session import Session
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 class Leave(Protocol):
     """Who says whether secrets may be sent for a token (`sessions.login.token_grants`)."""
 
-    def begins(self, asked: Asked) -> None: ...
+    def begins(self, asked: TokenAsked) -> None: ...
 
-    def ended(self, asked: Asked, error: CrawlError | None, elapsed_ms: float) -> None: ...
+    def ended(self, asked: TokenAsked, error: CrawlError | None, elapsed_ms: float) -> None: ...
 
 
 class Lent:
@@ -30,11 +30,11 @@ class Lent:
         self._session = session
         self.leave: Leave | None = None
 
-    def way(self, url: str) -> Way:
+    def way(self, url: str) -> TokenWay:
         """As it sends its own requests; its client certificate goes to its own origins only."""
         session = self._session
         agent = session.headers.get("User-Agent")
-        return Way(
+        return TokenWay(
             dict(session.proxies),
             True if session.verify is None else session.verify,
             session.cert if session.origins.covers(url) else None,
@@ -42,10 +42,10 @@ class Lent:
             None if agent is None else str(agent),
         )
 
-    def begins(self, asked: Asked) -> None:
+    def begins(self, asked: TokenAsked) -> None:
         if self.leave is not None:
             self.leave.begins(asked)
 
-    def ended(self, asked: Asked, error: CrawlError | None, elapsed_ms: float) -> None:
+    def ended(self, asked: TokenAsked, error: CrawlError | None, elapsed_ms: float) -> None:
         if self.leave is not None:
             self.leave.ended(asked, error, elapsed_ms)

@@ -17,7 +17,7 @@ Grant = Literal["client_credentials", "password", "refresh_token"]
 
 
 @quick_dataclass
-class Way:
+class TokenWay:
     """How a session reaches a URL.
 
     Attributes:
@@ -34,7 +34,7 @@ class Way:
 
 
 @quick_dataclass
-class Asked:
+class TokenAsked:
     """What a token is asked for with.
 
     Attributes:
@@ -52,15 +52,15 @@ class Asked:
 class Lends(Protocol):
     """What is needed of a session. Safe from any thread."""
 
-    def way(self, url: str) -> Way:
+    def way(self, url: str) -> TokenWay:
         """How it reaches *url* now."""
 
-    def begins(self, asked: Asked) -> None:
+    def begins(self, asked: TokenAsked) -> None:
         """Before a token is asked for.
 
         Raises:
             SessionError: The secrets may not be sent: the site has refused them, or that is the business of a login.
         """
 
-    def ended(self, asked: Asked, error: CrawlError | None, elapsed_ms: float) -> None:
+    def ended(self, asked: TokenAsked, error: CrawlError | None, elapsed_ms: float) -> None:
         """What came of it: a token, or *error*. Called once after each `begins` that did not raise."""

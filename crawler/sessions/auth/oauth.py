@@ -26,10 +26,11 @@ from crawler.errors import (
     WrongPassword,
 )
 from crawler.sessions.accounts import Account
-from crawler.sessions.auth.lending import Asked, Grant, Lends, Way
+from crawler.sessions.auth.lending import Grant, Lends, TokenAsked, TokenWay
 from crawler.sessions.auth.oauth_client import Send, TokenClient
 from crawler.sessions.auth.of_account import HasAccount, OfAccount, client_mark, user_mark
 from crawler.sessions.auth.shared import Again, SharedAuth, once_more, was_sent_again
+from crawler.sessions.auth.tokens_held import TokenFlight, TokensHeld
 from crawler.sessions.secrets import Secret
 from crawler.urls import redact
 
@@ -37,14 +38,6 @@ _log = logging.getLogger("crawler.sessions")
 _MARGIN_S: Final = 60.0  # renew this long before the end, or at nine tenths of a shorter life
 _CALM_S: Final = 10.0  # seconds between two early renewals when the first one failed
 _PATIENCE_S: Final = 90.0  # longest wait for a renewal of another thread
-
-
-class _TokenFlight:
-    """One renewal: who waits for it learns how it ended."""
-
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.error: CrawlError | None = None
 
 
 class OAuth2(SharedAuth):
@@ -108,11 +101,8 @@ class OAuth2(SharedAuth):
         self._of_account = OfAccount()  # which of the secrets are the account's
         self._lends: Lends | None = None  # the session that it belongs to, once that is known
         self._lock = threading.Lock()  # guards everything below; no I/O under it
-        self._access, self._refresh = Secret(access_token), Secret(refresh_token)
-        self._ends: float | None = None  # when the access token ends, by ticks; None when nobody said
-        self._renew_from: float | None = None
-        self._hopeless = ""  # an access token that was refused as soon as it was new
-        self._flight: _TokenFlight | None = None
+        self._tokens = TokensHeld(Secret(access_token), Secret(refresh_token))
+        self._flight: TokenFlight | None = None
         self._refusal: WrongPassword | None = None  # what it was refused with is not sent again
         self.changes = 0
         self.failure: SessionError | None = None
@@ -144,12 +134,14 @@ class OAuth2(SharedAuth):
         self._lends = lends or self._lends
 
     @property
-    def _asked(self) -> Asked:
+    def _asked(self) -> TokenAsked:
         """What a token is asked for with, where there is no refresh token that is still good."""
         account, client = self._of_account.mark, self._client_mark()
         if self.grant == "password":
-            return Asked("password", (account or user_mark(self._client.token_url, self._username, self._password),))
-        return Asked(self.grant, tuple(filter(None, (account, client))))
+            return TokenAsked(
+                "password", (account or user_mark(self._client.token_url, self._username, self._password),)
+            )
+        return TokenAsked(self.grant, tuple(filter(None, (account, client))))
 
     def _client_mark(self) -> str:
         return client_mark(self._client) if self._client.client_secret else ""
@@ -171,7 +163,12 @@ class OAuth2(SharedAuth):
     def current(self) -> str:
         """The access token, a new one if it is about to end. Raises as `__call__`."""
         with self._lock:
-            access, ends, renew_from, busy = self._access, self._ends, self._renew_from, self._flight is not None
+            access, ends, renew_from, busy = (
+                self._tokens.access,
+                self._tokens.ends,
+                self._tokens.renew_from,
+                self._flight is not None,
+            )
         now = self._ticks()
         if access and (renew_from is None or now < renew_from):
             return access
@@ -184,7 +181,7 @@ class OAuth2(SharedAuth):
             if not access:
                 raise
             with self._lock:
-                self._renew_from = self._ticks() + _CALM_S
+                self._tokens.renew_from = self._ticks() + _CALM_S
             return access  # if it has ended, the answer is 401, and the session counts as logged out
 
     def after(self, response: requests.Response) -> Again:
@@ -196,8 +193,8 @@ class OAuth2(SharedAuth):
         second = was_sent_again(request)
         with self._lock:
             if second:
-                self._hopeless = used
-            hopeless = used == self._hopeless
+                self._tokens.hopeless = used
+            hopeless = used == self._tokens.hopeless
         if hopeless or second:
             return
         try:
@@ -212,7 +209,7 @@ class OAuth2(SharedAuth):
         answer = yield again
         if answer.status_code == 401:
             with self._lock:
-                self._hopeless = token
+                self._tokens.hopeless = token
 
     # --- renewal --------------------------------------------------------------------------------------------------
 
@@ -229,17 +226,17 @@ class OAuth2(SharedAuth):
             FetchError: The service did not give a usable answer; the old token is still there.
         """
         with self._lock:
-            if old is not None and old != self._access and self._access:
-                return self._access
+            if old is not None and old != self._tokens.access and self._tokens.access:
+                return self._tokens.access
             flight, mine = self._flight, self._flight is None
             if flight is None:
-                flight = self._flight = _TokenFlight()
+                flight = self._flight = TokenFlight()
         if not mine:
             if not flight.done.wait(_PATIENCE_S):
                 raise TimedOut(redact(self._client.token_url), "another thread's token renewal does not end")
             if flight.error is not None:
                 raise flight.error
-            return self._access
+            return self._tokens.access
         try:
             self._store(self._ask())
         except CrawlError as error:
@@ -253,23 +250,23 @@ class OAuth2(SharedAuth):
             with self._lock:
                 self._flight = None
             flight.done.set()
-        return self._access
+        return self._tokens.access
 
     def _ask(self) -> dict[str, Any]:
         if self._refusal is not None and self.grant != "password":
             raise self._refusal
-        refresh = self._refresh
+        refresh = self._tokens.refresh
         if refresh:
             client, also = self._client_mark(), self._of_account.mark
             marks = ((client,), (also,) if also else ()) if client else ((), ())
             try:
-                return self._sent(Asked("refresh_token", *marks), {"refresh_token": refresh})
+                return self._sent(TokenAsked("refresh_token", *marks), {"refresh_token": refresh})
             except WrongPassword:
                 raise
             except LoginFailed:
                 with self._lock:
-                    if self._refresh == refresh:
-                        self._refresh = Secret("")  # it is not sent again
+                    if self._tokens.refresh == refresh:
+                        self._tokens.refresh = Secret("")  # it is not sent again
                 if self.grant == "refresh_token":
                     raise
         if self._refusal is not None:
@@ -280,7 +277,7 @@ class OAuth2(SharedAuth):
             return self._sent(self._asked, {})
         raise LoginFailed(self._client.session, "there is no refresh token: log in again")
 
-    def _sent(self, asked: Asked, fields: dict[str, str]) -> dict[str, Any]:
+    def _sent(self, asked: TokenAsked, fields: dict[str, str]) -> dict[str, Any]:
         """Ask for a token, with the leave of the session."""
         lends, url = self._lends, self._client.token_url
         if lends is not None:
@@ -288,7 +285,9 @@ class OAuth2(SharedAuth):
         began = self._ticks()
         problem: CrawlError | None = None
         try:
-            return self._client.ask({"grant_type": asked.grant, **fields}, Way() if lends is None else lends.way(url))
+            return self._client.ask(
+                {"grant_type": asked.grant, **fields}, TokenWay() if lends is None else lends.way(url)
+            )
         except WrongPassword as error:
             self._refusal = refusal = WrongPassword(error.session, error.why + self._of_account.came_from)
             problem = refusal
@@ -306,24 +305,24 @@ class OAuth2(SharedAuth):
     def _store(self, found: dict[str, Any]) -> None:
         refresh = found.get("refresh_token")
         with self._lock:
-            self._access = Secret(found["access_token"])
+            self._tokens.access = Secret(found["access_token"])
             if isinstance(refresh, str) and refresh:
-                self._refresh = Secret(refresh)  # the old one is often invalid from now on
+                self._tokens.refresh = Secret(refresh)  # the old one is often invalid from now on
             self._lives(_seconds(found.get("expires_in")))
             self.changes += 1
             self.failure = None
 
     def _lives(self, life_s: float | None) -> None:
         now = self._ticks()
-        self._ends = None if life_s is None else now + life_s
-        self._renew_from = None if life_s is None else now + life_s - min(_MARGIN_S, life_s / 10)
+        self._tokens.ends = None if life_s is None else now + life_s
+        self._tokens.renew_from = None if life_s is None else now + life_s - min(_MARGIN_S, life_s / 10)
 
     # --- keeping --------------------------------------------------------------------------------------------------
 
     def dump(self) -> dict[str, Any]:
         """All that `restored` needs, as JSON values: secrets included, for the encrypted part of a snapshot."""
         with self._lock:
-            left_s = None if self._ends is None else self._ends - self._ticks()
+            left_s = None if self._tokens.ends is None else self._tokens.ends - self._ticks()
             return {
                 "kind": "oauth2",
                 "token_url": self._client.token_url,
@@ -337,8 +336,8 @@ class OAuth2(SharedAuth):
                 "extra": dict(self._client.extra),
                 "session": self._client.session,
                 "of_account": dict(self._of_account.fields),
-                "access_token": str.__str__(self._access),
-                "refresh_token": str.__str__(self._refresh),
+                "access_token": str.__str__(self._tokens.access),
+                "refresh_token": str.__str__(self._tokens.refresh),
                 "ends_at": None if left_s is None else self._clock() + left_s,
             }
 
@@ -348,8 +347,8 @@ class OAuth2(SharedAuth):
             return
         ends_at = _seconds(state.get("ends_at"))
         with self._lock:
-            self._access = Secret(str(state.get("access_token") or ""))
-            self._refresh = Secret(str(state.get("refresh_token") or ""))
+            self._tokens.access = Secret(str(state.get("access_token") or ""))
+            self._tokens.refresh = Secret(str(state.get("refresh_token") or ""))
             self.failure = None
             self._lives(None if ends_at is None else ends_at - self._clock())
 

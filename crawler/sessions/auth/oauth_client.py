@@ -14,7 +14,7 @@ import requests
 from urllib3.util import SKIP_HEADER
 
 from crawler.errors import BadAnswer, ConnectFailed, LoginFailed, Refused, StatusError, TimedOut, WrongPassword
-from crawler.sessions.auth.lending import Way
+from crawler.sessions.auth.lending import TokenWay
 from crawler.sessions.secrets import Secret
 from crawler.urls import host_of, is_private, printable, redact, with_user
 
@@ -63,7 +63,7 @@ class TokenClient:
         self.session, self._proxies, self._verify = session, proxies, verify
         self._send = send
 
-    def ask(self, fields: dict[str, str], way: Way) -> dict[str, Any]:
+    def ask(self, fields: dict[str, str], way: TokenWay) -> dict[str, Any]:
         """Post *fields* (grant_type and what belongs to it) and return the token answer.
 
         Args:
@@ -115,7 +115,7 @@ class TokenClient:
             raise BadAnswer(url, "the token answer holds no bearer token")
         return found
 
-    def _by(self, way: Way) -> Send:
+    def _by(self, way: TokenWay) -> Send:
         """Posts as the session would."""
 
         def post(url: str, fields: dict[str, str], headers: dict[str, str]) -> requests.Response:

@@ -19,7 +19,7 @@ from typing import Literal
 from crawler.clock import unix_now
 from crawler.errors import LoginFailed, NeedsHuman, QuotaSpent, SessionError, WrongPassword
 from crawler.sessions import snapshot
-from crawler.sessions.desk import Desk, LoginEnd, StoredSession
+from crawler.sessions.desk import Desk, HeldClaim, LoginEnd, StoredSession
 from crawler.sessions.from_spider import logs_in
 from crawler.sessions.login import login_errors, patience
 from crawler.sessions.login.always_sent import credentials_of_login, sent_nothing_else
@@ -43,22 +43,7 @@ from crawler.spider import Spider
 
 _log = logging.getLogger("crawler.sessions")
 
-_RENEW_EVERY_S = 30.0  #: the claim of a login is prolonged no more often than this
 MOST_FRUITLESS = 8  #: logins in a row that were good and brought no page
-
-
-class _ClaimHeld:
-    """The claim of a login under way; not prolonged, another process would take it for one of the dead."""
-
-    def __init__(self, desk: Desk, key: str, clock: Callable[[], float]) -> None:
-        self._desk, self._key, self._clock = desk, key, clock
-        self._renew_at = clock() + _RENEW_EVERY_S
-
-    def goes_on(self) -> None:
-        now = self._clock()
-        if now >= self._renew_at:
-            self._renew_at = now + _RENEW_EVERY_S
-            self._desk.renew(self._key)
 
 
 class LoginManager:
@@ -97,7 +82,7 @@ class LoginManager:
             expected_run_s=expected_run_s,
             retry_after_s=retry_after_s,
         )
-        self._grants = TokenGrants(
+        grants = TokenGrants(
             session,
             desk,
             has_step=lambda: self.wants_login and type(spider).login is not Spider.login,
@@ -105,11 +90,8 @@ class LoginManager:
             on_start=lambda reason: on_login_start(session.name, reason, False),
             on_good=partial(on_token_login, session.name),
         )
-        session.lends.leave = self._grants
-        refused = partial(self.blocked_by, "refused")
-        self.without_step = WithoutStep(
-            self.standing, desk, self._restorer, self.prover, spider, grants=self._grants, blocked=refused
-        )
+        session.lends.leave = grants
+        self.without_step = WithoutStep(self.standing, desk, self._restorer, self.prover, spider, grants)
         self._on_login_start, self._clock = on_login_start, clock
         self._flight = threading.Lock()  # one preparation at a time; held across its I/O on purpose
         self._fruitless: list[int] = []  # epochs of logins in a row that were good and brought no page
@@ -250,7 +232,7 @@ class LoginManager:
         if len(self._fruitless) >= MOST_FRUITLESS and not force:
             self.desk.end_login(self.session.key, LoginEnd("unsent"))
             return self.standing.refused(login_errors.nothing_lasts(self.session, len(self._fruitless)))
-        with self._grants.of_login():
+        with self.without_step.grants.of_login():
             return begin(epoch=max(record.epoch, row.epoch if row is not None else 0) + 1)
 
     def blocked_by(self, kind: str, refused: str) -> SessionError:
@@ -264,7 +246,7 @@ class LoginManager:
         record.signal(Signal.LOGIN_STARTED)
         self._on_login_start(session.name, self.standing.reason or "first login", False)
         self.standing.attempts, self._tries_after_loss = self.standing.attempts + 1, 1
-        claim = _ClaimHeld(self.desk, session.key, self._clock)
+        claim = HeldClaim(self.desk, session.key, self._clock)
         begin_anew(session, session.given)
         try:
             with session.login_jar(session.jar_for_login(now=self._clock())):
@@ -289,7 +271,7 @@ class LoginManager:
         record.signal(Signal.RENEWAL_STARTED)
         self._on_login_start(session.name, self.standing.reason or "its token is to be renewed", True)
         self.standing.attempts += 1
-        claim = _ClaimHeld(self.desk, session.key, self._clock)
+        claim = HeldClaim(self.desk, session.key, self._clock)
         try:
             with session.watching_login(claim.goes_on), session.step("the page of the app"):
                 self._restorer.renewal.renew(record.epoch)

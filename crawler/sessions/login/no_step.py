@@ -36,9 +36,9 @@ class WithoutStep:
 
     Args:
         grants: Asked before a password is sent for a token.
-        blocked: Why nothing may be sent now, as an error for a person.
 
     Attributes:
+        grants: The same.
         goes_alone: No answer has come yet to a request with the credentials: the next ones wait for it, since a wrong
             password would be sent by all that go together. Set before the session is ready, and so before anything is
             sent; ended by the scheduler's thread.
@@ -51,13 +51,11 @@ class WithoutStep:
         restorer: Restorer,
         prover: Prover,
         spider: Spider,
-        *,
         grants: TokenGrants,
-        blocked: Callable[[str], SessionError],
     ) -> None:
         self._session, self._standing, self._desk, self._restorer = standing.session, standing, desk, restorer
-        self._prover, self._telling, self._spider, self._blocked = prover, prover.telling, spider, blocked
-        self._grants, self.goes_alone = grants, False
+        self._prover, self._telling, self._spider = prover, prover.telling, spider
+        self.grants, self.goes_alone = grants, False
         self._not_for_us: set[int] = set()
 
     @property
@@ -100,7 +98,7 @@ class WithoutStep:
         try:
             why = self._restorer.refused_before()
             if why:
-                return standing.refused(self._blocked(why))
+                return standing.refused(self.grants.blocked("refused", why))
             if failure := self._no_token():
                 return standing.refused(failure)
             refused_at = self._telling.refused_at()
@@ -126,7 +124,7 @@ class WithoutStep:
         if record.state is LoginState.UNPROVEN:
             self._restorer.put_back()
             record.signal(Signal.LOGGED_OUT)
-        with self._grants.insisted() if on_tokens else nullcontext():
+        with self.grants.insisted() if on_tokens else nullcontext():
             refused_at = self._telling.refused_at()
         if failure := self._no_token():
             return standing.refused(failure)
@@ -143,7 +141,7 @@ class WithoutStep:
     def _first(self) -> Preparation:
         row = self._restorer.put_back()
         if why := self._restorer.refused_before():
-            return self._standing.refused(self._blocked(why), Signal.LOGGED_OUT)
+            return self._standing.refused(self.grants.blocked("refused", why), Signal.LOGGED_OUT)
         self.goes_alone = self.sends_credentials  # first: the scheduler hands out requests as soon as it is ready
         self._standing.became_ready(Signal.PROBE_OK, epoch=row.epoch if row is not None else 0, proved=False)
         return Preparation(True, "ready")
@@ -197,7 +195,7 @@ class WithoutStep:
         if self._brings_something():
             try:
                 if before := self._restorer.refused_before():
-                    return self._standing.refused(self._blocked(before))
+                    return self._standing.refused(self.grants.blocked("refused", before))
                 why = self._prover.logged_out(fresh=True) or self._prover.nothing
             except QuotaSpent:
                 raise

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Final, Literal
 
 from crawler.errors import CrawlError, FetchError, LoginFailed, SessionError, StatusError, WrongPassword
-from crawler.sessions.auth.lending import Asked
+from crawler.sessions.auth.lending import TokenAsked
 from crawler.sessions.desk import Desk, LoginEnd
 from crawler.sessions.session import Session
 
@@ -46,7 +46,7 @@ class TokenGrants:
         on_start: Callable[[str], None],
         on_good: Callable[[float], None],
     ) -> None:
-        self._session, self._desk, self._has_step, self._blocked = session, desk, has_step, blocked
+        self._session, self._desk, self._has_step, self.blocked = session, desk, has_step, blocked
         self._on_start, self._on_good = on_start, on_good
         self._logs_in = self._insists = 0  # the thread that logs in, or on which a person insists
 
@@ -68,7 +68,7 @@ class TokenGrants:
         finally:
             self._insists = 0
 
-    def begins(self, asked: Asked) -> None:
+    def begins(self, asked: TokenAsked) -> None:
         """As `sessions.auth.lending.Lends`."""
         thread = threading.get_ident()
         if self._logs_in == thread:
@@ -79,9 +79,9 @@ class TokenGrants:
             self._claim(asked, force=self._insists == thread)
             self._on_start("its token is to be renewed by the password")
         elif self._insists != thread and (why := self._refused(asked)):
-            raise self._blocked("refused", why)
+            raise self.blocked("refused", why)
 
-    def ended(self, asked: Asked, error: CrawlError | None, elapsed_ms: float) -> None:
+    def ended(self, asked: TokenAsked, error: CrawlError | None, elapsed_ms: float) -> None:
         """As `sessions.auth.lending.Lends`."""
         session = self._session
         if self._logs_in == threading.get_ident():
@@ -98,16 +98,16 @@ class TokenGrants:
         elif isinstance(error, WrongPassword):
             self._put_on_record(asked, error.why)
 
-    def _refused(self, asked: Asked) -> str:
+    def _refused(self, asked: TokenAsked) -> str:
         """Why these secrets may not be sent now: it is on record that the site has refused them; "" when they may."""
         return next(filter(None, (self._desk.refused(self._session.key, mark) for mark in asked.marks)), "")
 
-    def _put_on_record(self, asked: Asked, why: str) -> None:
+    def _put_on_record(self, asked: TokenAsked, why: str) -> None:
         for mark in dict.fromkeys((*asked.marks, *asked.also)):
-            self._claim(Asked(asked.grant, (mark,)), force=True)
+            self._claim(TokenAsked(asked.grant, (mark,)), force=True)
             self._desk.end_login(self._session.key, LoginEnd("refused", why, mark))
 
-    def _claim(self, asked: Asked, *, force: bool) -> None:
+    def _claim(self, asked: TokenAsked, *, force: bool) -> None:
         """Claim the login in the store.
 
         Raises:
@@ -122,7 +122,7 @@ class TokenGrants:
             if claim.granted:
                 return
             if claim.refused:
-                raise self._blocked(claim.kind, claim.refused)
+                raise self.blocked(claim.kind, claim.refused)
             if time.monotonic() > ends:
                 raise LoginFailed(self._session.name, "another login of the same account does not end")
             time.sleep(max(claim.wait_s, 0.05))

@@ -9,6 +9,7 @@ from tests.taken_out.entries import Entry
 from tests.taken_out.rows import (
     accounts,
     documented,
+    evidence,
     first_hours,
     formats,
     forms,
@@ -26,6 +27,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     *honest.ENTRIES,
     *accounts.ENTRIES,
     *sessions.ENTRIES,
+    *evidence.ENTRIES,
     *told.ENTRIES,
     *formats.ENTRIES,
     *hostile.ENTRIES,

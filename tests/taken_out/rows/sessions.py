@@ -14,7 +14,6 @@ _EVERY_PAGE: Final = f"{_MEMBERS}::test_every_page_once_no_innocent_page_left_ou
 _POLICY: Final = "crawler/stores/policy/login_policy.py"
 _POLICY_TESTS: Final = "tests/stores/test_login_policy.py"
 _ALWAYS_SENT: Final = "tests/sessions/test_always_sent.py"
-_LET_IN: Final = "tests/sessions_e2e/test_let_in_by_the_spider.py"
 _TOKENS: Final = "tests/sessions_e2e/test_refused_tokens.py"
 _WITHOUT_STEP: Final = "tests/sessions_e2e/test_refused_without_step.py"
 _FETCHED_TWICE: Final = "200 pages of an API with a short token were fetched 477 times"
@@ -34,7 +33,7 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/sessions/login/manager.py",
-                "session.lends.leave = self._grants",
+                "session.lends.leave = grants",
                 "session.lends.leave = None",
             )
         ],
@@ -49,7 +48,7 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/sessions/login/manager.py",
-                "session.lends.leave = self._grants",
+                "session.lends.leave = grants",
                 "session.lends.leave = None",
             )
         ],
@@ -483,45 +482,5 @@ ENTRIES: Final = [
             )
         ],
         [f"{_WITHOUT_STEP}::test_the_same_holds_for_a_login_step_that_only_sets_the_password"],
-    ),
-    Entry(
-        "a-changed-token-of-an-identity",
-        "a fixed token that was changed in the spider was not sent while cookies were kept with the old one",
-        [
-            Swap(
-                "crawler/sessions/snapshot.py",
-                "    if not isinstance(state, dict) or of_identity:\n",
-                "    if not isinstance(state, dict):\n",
-            )
-        ],
-        [f"{_WITHOUT_STEP}::test_a_token_that_was_changed_is_sent_although_cookies_were_kept_with_the_old_one"],
-    ),
-    Entry(
-        "a-session-of-the-spider-itself",
-        "a session cookie in a header of the identity ended, and the login page was stored 19 times",
-        [
-            Swap(
-                "crawler/sessions/login/no_step.py",
-                "        if not (_brings_cookies(session) and session.identity.login and self._prover.url):\n",
-                "        if _brings_cookies(session) or not (session.identity.login and self._prover.url):\n",
-            )
-        ],
-        [
-            f"{_LET_IN}"
-            "::test_L1_no_login_page_is_stored_when_a_session_of_the_spider_itself_ends_and_new_cookies_go_on"
-            "[a header of the identity]"
-        ],
-    ),
-    Entry(
-        "credentials-and-a-sign-without-a-step",
-        "a spider with `Identity(auth=...)` and `logged_in_text` sent nothing and waited for a person",
-        [
-            Swap(
-                "crawler/sessions/login/manager.py",
-                "self._restorer.adopted() or self.without_step.brought_in(*reasons)",
-                "self._restorer.adopted() or self.without_step._waits_for_person(*reasons)",
-            )
-        ],
-        [f"{_LET_IN}::test_with_a_sign_of_the_spider_credentials_of_its_identity_are_a_login"],
     ),
 ]
