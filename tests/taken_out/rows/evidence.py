@@ -70,7 +70,7 @@ ENTRIES: Final = [
         [
             f"{_TELLS}"
             "::test_a_cookie_that_answers_a_question_for_consent_makes_no_login_of_a_public_site"
-            "[with a login form in each head]"
+            "[without one]"
         ],
     ),
     Entry(
