@@ -37,7 +37,8 @@ class Request:
         cb_kwargs: Keyword arguments for the callback; JSON-able.
         meta: Any JSON-able values; come back as `response.meta`.
         priority: Higher goes first.
-        dont_filter: Fetch it even if the frontier knows it.
+        dont_filter: Fetch it even if the frontier knows it, once for each page that gives it. Of one page (or `start`)
+            requests for one URL that differ in anything (`cb_kwargs`, `meta`, callback ...) are all fetched.
         errback: A method (or its name) that is called with the error when the request has failed for good.
         session: Name of the session that sends it, or "spread"; None inherits (or the spider's first).
         max_age: Seconds for which a page that an earlier crawl has seen need not be requested again; 0: it is always

@@ -129,7 +129,9 @@ class Crawl:
             tidy(self._store.files, self._parts.files.folder, now=unix_now())
         parts = self._parts.assembly
         requests = start_requests(self.spider)
-        seed(self._store, self._run, requests, parts.admission, self._parts.knowledge, parts.learn_start)
+        self.summary.messages += seed(
+            self._store, self._run, requests, parts.admission, self._parts.knowledge, parts.learn_start
+        )
         self._stats.tell(
             RunStarted(
                 unix_now(),
