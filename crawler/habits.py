@@ -12,6 +12,8 @@ from crawler.late_pattern import late_pattern
 
 #: names that are looked for in `crawler`
 NAMES: Final[dict[str, str]] = {
+    "CloseSpider": "`max_pages` or `max_time` in custom_settings ends a run; a callback that has enough yields no more"
+    " requests",
     "CrawlerProcess": "from crawler import run; run(Orders)",
     "CrawlerRunner": "from crawler import run; run(Orders)",
     "Field": "yield dicts, or dataclasses",
@@ -31,12 +33,14 @@ NAMES: Final[dict[str, str]] = {
 
 #: modules of Scrapy, by the last part of their name
 MODULES: Final[dict[str, str]] = {
-    "exceptions": "from crawler import CrawlError, DropItem, IgnoreRequest, LoginFailed, NeedsHuman, WrongPassword",
+    "exceptions": "from crawler import CrawlError, DropItem, IgnoreRequest, LoginFailed, NeedsHuman, WrongPassword;"
+    " for CloseSpider, `max_pages` or `max_time` in custom_settings ends a run",
     "http": "from crawler import Request, Response",
     "item": "yield dicts, or dataclasses",
     "items": "yield dicts, or dataclasses",
     "linkextractors": "from crawler import LinkExtractor",
     "loader": "yield dicts, or dataclasses",
+    "spidermiddlewares": "from crawler.errors import StatusError; an errback gets it as it is, with error.status",
     "crawler": "from crawler import run; run(Orders)",
     "pipelines": "def on_item(self, item, response) in the spider, or in a crawler.Plugin; `crawl export` writes files",
     "selector": "response.css, response.xpath; for a text of your own: from parsel import Selector",
@@ -149,6 +153,17 @@ SETTINGS: Final[dict[str, str]] = {
     "TWISTED_REACTOR": "leave it out: there is no reactor",
 }
 
+#: attributes of the Failure that Scrapy gives an errback
+_OF_FAILURE: Final[dict[str, str]] = {
+    "value": "write error, error.response (None without an answer), error.status for an error status",
+    "check": "write isinstance(error, StatusError), or TimedOut, UnknownHost ... of crawler.errors",
+    "trap": "write isinstance(error, StatusError), or TimedOut, UnknownHost ... of crawler.errors",
+    "type": "write type(error)",
+    "getErrorMessage": "write str(error)",
+    "getTraceback": "write str(error)",
+    "printTraceback": "write self.logger.warning(str(error))",
+}
+
 #: what Python says about a wrong name in a spider, and the right one
 _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (late_pattern(pattern), hint)
@@ -184,6 +199,10 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"'Response' object has no attribute 're(?:_first)?'", "write response.css(...).re(...)"),
         (r"'Response' object has no attribute 'status_text'", "write response.reason"),
         (r"a callback yielded (?:all that follow_all|map|filter|list|tuple|generator)", "write `yield from` before it"),
+        *(
+            (rf"object has no attribute '{name}', in the errback for", f"an errback gets the error itself: {instead}")
+            for name, instead in _OF_FAILURE.items()
+        ),
         (r"'method' object is not subscriptable", "are the brackets of a call missing, as in response.json()['x']?"),
         (r"takes 1 positional argument but 2 were given", "is `self` missing in its parameters?"),
         (r"takes 0 positional arguments but [12] (?:was|were) given", "is `self` missing in its parameters?"),
@@ -198,8 +217,10 @@ def of_import(error: ImportError) -> str:
     found = _MISSING_NAME.search(str(error))
     if found is not None:
         return NAMES.get(found[1], "")
-    if not isinstance(error, ModuleNotFoundError) or module[0] not in ("crawler", "scrapy"):
+    if not isinstance(error, ModuleNotFoundError) or module[0] not in ("crawler", "scrapy", "twisted"):
         return ""
+    if module[0] == "twisted":
+        return "there is no reactor; from crawler.errors import ConnectFailed, TimedOut, UnknownHost"
     if module == ["scrapy"]:
         return "from crawler import CrawlSpider, LinkExtractor, Request, Rule, SitemapSpider, Spider"
     return next((MODULES[part] for part in module[1:] if part in MODULES), "")

@@ -39,7 +39,8 @@ class Request:
         priority: Higher goes first.
         dont_filter: Fetch it even if the frontier knows it, once for each page that gives it. Of one page (or `start`)
             requests for one URL that differ in anything (`cb_kwargs`, `meta`, callback ...) are all fetched.
-        errback: A method (or its name) that is called with the error when the request has failed for good.
+        errback: A method (or its name) that is called with the error when the request has failed for good, also where
+            its host is given up before it is sent; `error.request` and `error.response` (or None) say more.
         session: Name of the session that sends it, or "spread"; None inherits (or the spider's first).
         max_age: Seconds for which a page that an earlier crawl has seen need not be requested again; 0: it is always
             requested. None: as its server says, where `http_cache` is "rfc".

@@ -12,7 +12,34 @@ _LOST: Final = (
     " not even counted"
 )
 
+_ERRBACKS: Final = "tests/engine/test_errbacks.py"
+_UNSENT: Final = (
+    "an errback was not called where robots.txt met a host that refuses connections, nor for what waited for a host"
+    " that was given up: the row that it would have written was missing"
+)
+
 ENTRIES: Final = [
+    Entry(
+        "errback-of-unsent",
+        _UNSENT,
+        [
+            Swap(
+                "crawler/pagework/errbacks.py",
+                "return outcome.verdict is Verdict.FAIL and not outcome.is_answered",
+                "return not outcome.verdict and not outcome.is_answered",
+            )
+        ],
+        [
+            f"{_ERRBACKS}::test_the_errback_is_called_where_a_host_refuses_connections_whoever_meets_it[robots first]",
+            f"{_ERRBACKS}::test_the_errback_is_called_for_what_waits_for_a_host_that_is_given_up",
+        ],
+    ),
+    Entry(
+        "errback-keeps-the-cause",
+        "an errback that raised (`failure.value`, as in Scrapy) hid why its request had failed",
+        [Swap("crawler/judge.py", "if note.startswith(IN_ERRBACK)]", 'if note == ""]')],
+        [f"{_ERRBACKS}::test_an_errback_that_raises_keeps_the_cause_and_the_run_goes_on"],
+    ),
     Entry(
         "asked-again-each",
         _LOST,
