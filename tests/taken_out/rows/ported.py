@@ -35,6 +35,22 @@ ENTRIES: Final = [
         ],
     ),
     Entry(
+        "silent-host-its-own-cause",
+        '"127.0.0.1:1 never answered, 1 request failed because of it: 404 from http://127.0.0.1:8000/nope": the'
+        " cause was one of another host",
+        [
+            Swap(
+                "crawler/runs/verdict.py",
+                "causes = [each for each in facts.failed if _kind(each.text) in _UNREACHED]",
+                "causes = [each for each in facts.failed if _kind(each.text) not in _UNREACHED]",
+            )
+        ],
+        [
+            "tests/engine/test_dead_hosts.py::"
+            "test_the_line_of_a_host_that_never_answered_names_its_own_cause_and_then_what_else_failed"
+        ],
+    ),
+    Entry(
         "errback-keeps-the-cause",
         "an errback that raised (`failure.value`, as in Scrapy) hid why its request had failed",
         [Swap("crawler/judge.py", "if note.startswith(IN_ERRBACK)]", 'if note == ""]')],
