@@ -6,7 +6,8 @@ A name that does not exist here is answered with one line that says what does, n
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from crawler.late_pattern import late_pattern
 
@@ -153,6 +154,25 @@ SETTINGS: Final[dict[str, str]] = {
     "TWISTED_REACTOR": "leave it out: there is no reactor",
 }
 
+#: keys of Scrapy's meta that a request must not be sent without: what to write instead
+_META_REFUSED: Final[dict[str, str]] = {
+    "proxy": "`proxy` in custom_settings, or sessions = [Identity('other', proxy=...)] and"
+    " Request(url, session='other')",
+    "cookiejar": "sessions = ['anna', 'otto'] in the spider, and Request(url, session='otto')",
+    "bindaddress": "session.mount(...) in login(self, session), with an adapter that binds to it",
+}
+#: the others that have no effect here: of what type the value is that Scrapy wants, and what to write
+_META_IGNORED: Final[dict[str, tuple[type | tuple[type, ...], str]]] = {
+    "download_timeout": ((int, float), "`deadline` in custom_settings"),
+    "download_maxsize": (int, "`max_size` in custom_settings"),
+    "dont_retry": (bool, "`retries` in custom_settings"),
+    "max_retry_times": (int, "`retries` in custom_settings"),
+    "dont_merge_cookies": (bool, "Request(url, session='guest'), with 'guest' in `sessions`"),
+    "allow_offsite": (bool, "its host in allowed_domains"),
+    "dont_obey_robotstxt": (bool, "`robots` in custom_settings"),
+}
+_PROXY: Final = late_pattern(r"\A(?:[a-z][a-z0-9+.-]*://\S+|(?:\S+@)?(?:[\w-]+\.)*[\w-]*[a-z0-9]:\d{2,5}/?)\Z")
+
 #: attributes of the Failure that Scrapy gives an errback
 _OF_FAILURE: Final[dict[str, str]] = {
     "value": "write error, error.response (None without an answer), error.status for an error status",
@@ -203,6 +223,12 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
             (rf"object has no attribute '{name}', in the errback for", f"an errback gets the error itself: {instead}")
             for name, instead in _OF_FAILURE.items()
         ),
+        (
+            r"\AKeyError: 'depth'",
+            "in response.meta is what the request was given; `max_depth` is a limit, or pass it on in meta yourself",
+        ),
+        (r"\AKeyError: 'redirect_urls'", "if that was response.meta: write response.history"),
+        (r"\AKeyError: 'download_latency'", "if that was response.meta: write response.elapsed"),
         (r"'method' object is not subscriptable", "are the brackets of a call missing, as in response.json()['x']?"),
         (r"takes 1 positional argument but 2 were given", "is `self` missing in its parameters?"),
         (r"takes 0 positional arguments but [12] (?:was|were) given", "is `self` missing in its parameters?"),
@@ -229,3 +255,31 @@ def of_import(error: ImportError) -> str:
 def of_text(error: str) -> str:
     """What to write instead, judging by Python's error message; "" where we do not know."""
     return next((hint for pattern, hint in _SAID if pattern.search(error)), "")
+
+
+def refused_meta(meta: Mapping[str, Any]) -> str:
+    """What is said of a key of Scrapy's meta without which a request must not be sent; "" for none.
+
+    A value that Scrapy would not take is the user's own.
+    """
+    for name in _META_REFUSED.keys() & meta.keys():
+        value = meta[name]
+        own = name == "proxy" and not (isinstance(value, str) and _PROXY.search(value.lower()))
+        if value is not None and value != "" and not own:
+            return f"meta[{name!r}] has no effect here; instead: {_META_REFUSED[name]}"
+    return ""
+
+
+def ignored_meta(meta: Mapping[str, Any]) -> list[str]:
+    """Keys of Scrapy's meta that have no effect here, and whose value is one that Scrapy would heed."""
+    found = _META_IGNORED.keys() & meta.keys()
+    return [name for name in found if meta[name] is not False and isinstance(meta[name], _META_IGNORED[name][0])]
+
+
+def told_of_meta(counted: Mapping[str, int]) -> list[str]:
+    """One line about such keys, by the number of requests that have them; none where there are none."""
+    each = [
+        f"{name} ({count:,} request{'' if count == 1 else 's'}; instead: {_META_IGNORED[name][1]})"
+        for name, count in sorted(counted.items())
+    ]
+    return [f"without effect in meta: {', '.join(each)}"] if each else []

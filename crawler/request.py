@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crawler.errors import SpiderError
+from crawler.habits import refused_meta
 from crawler.link_text import about_link
 from crawler.outcome import Leased
 from crawler.plain_values import packed, unpacked
@@ -99,8 +100,8 @@ class Request:
         self.cookies = dict(cookies) if cookies else None
         self.cb_kwargs = dict(cb_kwargs) if cb_kwargs else None
         self.meta: dict[str, Any] = dict(meta) if meta else {}
-        if "playwright" in self.meta:
-            raise SpiderError("meta={'playwright': True} has no effect here; instead: Request(url, render=True)")
+        if self.meta:
+            self._check_meta()
         self.priority = priority
         self.dont_filter = dont_filter
         self.session = session
@@ -115,6 +116,12 @@ class Request:
         elif data is not None:
             pairs = data.items() if isinstance(data, Mapping) else data
             self._set_body(urlencode(list(pairs), doseq=True).encode(), "application/x-www-form-urlencoded")
+
+    def _check_meta(self) -> None:
+        if "playwright" in self.meta:
+            raise SpiderError("meta={'playwright': True} has no effect here; instead: Request(url, render=True)")
+        if said := refused_meta(self.meta):
+            raise SpiderError(said)
 
     def _set_body(self, body: bytes, content_type: str) -> None:
         if self.body is not None:
@@ -160,7 +167,9 @@ class Request:
 
     @property
     def handle_httpstatus_list(self) -> tuple[int, ...]:
-        """Error statuses that its callback wants to see, according to its meta."""
+        """Statuses that its callback wants to see, according to its meta: errors, and redirects as they are."""
+        if self.meta.get("handle_httpstatus_all") is True:
+            return tuple(range(300, 600))
         return tuple(self.meta.get("handle_httpstatus_list", ()))
 
     @property
@@ -186,6 +195,8 @@ class Request:
         Raises:
             SpiderError: A value in meta or cb_kwargs is not JSON-able.
         """
+        if self.meta:
+            self._check_meta()  # it may have been filled since
         found: dict[str, Any] = {}
         for key in ("headers", "cookies", "cb_kwargs", "meta", "errback", "dont_filter"):
             if value := getattr(self, key):

@@ -18,6 +18,7 @@ from crawler.errors import InvalidURL, SpiderError
 from crawler.frontier.guard import FOLLOWED_WHERE_NAMED
 from crawler.frontier.known import KnownLinks
 from crawler.frontier.trap_counts import TrapCounts
+from crawler.habits import ignored_meta
 from crawler.link_text import BY_SCRIPT_ALONE, about_link
 from crawler.outcome import Found
 from crawler.quick_dataclass import quick_dataclass
@@ -64,6 +65,7 @@ class Admission:
 
     Attributes:
         known: Links that need no row, as far as this process remembers them.
+        ignored: Keys of Scrapy's meta that have no effect here, to the number of requests that have them.
     """
 
     def __init__(self, rules: AdmissionRules) -> None:
@@ -75,6 +77,7 @@ class Admission:
         self._guard, self._traps = rules.guard, rules.traps
         self._trapped: Counter[str] = Counter()
         self.unrecorded: dict[str, int] = {}  #: by rule against endless URLs: links left out without a row
+        self.ignored = Counter[str]()
         self._hosts: dict[str, bool] = {}
         self.known = KnownLinks()
 
@@ -91,6 +94,8 @@ class Admission:
             parent: The request on whose page it was found; of its requests with ``dont_filter`` those that differ are
                 different rows.
         """
+        if request.meta:
+            self.ignored.update(ignored_meta(request.meta))
         name = request.session or session or self._default_session
         plain = request.method == "GET" and request.body is None and not request.dont_filter and request.file is None
         plain = plain and not request.render

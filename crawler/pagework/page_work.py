@@ -232,6 +232,7 @@ class PageWork:
             rendering = self._rendering.of(session, wanted, guard, logged_out if watched else None, ours)
         checks = Checks(
             statuses,
+            request.meta.get("dont_redirect") is not True,
             logged_out=rendering.logged_out if rendering is not None else seen,
             hop_guard=guard,
             rendered=rendering.flow if rendering is not None else None,

@@ -18,6 +18,12 @@ _UNSENT: Final = (
     " that was given up: the row that it would have written was missing"
 )
 
+_META: Final = "tests/front_door/test_scrapy_meta.py"
+_PROXY: Final = (
+    '`meta={"proxy": ...}` of Scrapy had no effect, and the request went out directly; so had `cookiejar` and'
+    " `bindaddress`"
+)
+
 ENTRIES: Final = [
     Entry(
         "errback-of-unsent",
@@ -49,6 +55,37 @@ ENTRIES: Final = [
             "tests/engine/test_dead_hosts.py::"
             "test_the_line_of_a_host_that_never_answered_names_its_own_cause_and_then_what_else_failed"
         ],
+    ),
+    Entry(
+        "meta-refused",
+        _PROXY,
+        [Swap("crawler/habits.py", 'if value is not None and value != "" and not own:', "if value is None and own:")],
+        [f"{_META}::test_a_request_that_must_not_go_out_without_it_is_refused"],
+    ),
+    Entry(
+        "meta-of-ones-own",
+        _PROXY,
+        [Swap("crawler/habits.py", 'if value is not None and value != "" and not own:', "if not own or value:")],
+        [f"{_META}::test_a_value_that_scrapy_would_not_take_is_the_users_own"],
+    ),
+    Entry(
+        "meta-without-effect",
+        "`download_timeout`, `dont_retry` and other keys of Scrapy's meta had no effect, in silence",
+        [Swap("crawler/frontier/admission.py", "self.ignored.update(ignored_meta(request.meta))", "pass")],
+        [f"{_META}::test_what_has_no_effect_is_said_once_in_one_line"],
+    ),
+    Entry(
+        "redirect-that-is-wanted",
+        "a redirect in `handle_httpstatus_list` was followed, and the callback got the login page as 200;"
+        " `dont_redirect` and `handle_httpstatus_all` were ignored",
+        [
+            Swap(
+                "crawler/sessions/hops.py",
+                "if location is None or not follow or answer.status_code in stops_at:",
+                "if location is None or not follow:",
+            )
+        ],
+        [f"{_META}::test_redirects_and_errors_that_a_callback_wants_to_see_are_given_to_it"],
     ),
     Entry(
         "errback-keeps-the-cause",
