@@ -52,6 +52,18 @@ def test_the_errback_is_called_where_a_host_refuses_connections_whoever_meets_it
     assert (summary.failed, summary.items, summary.errors) == (3, {"items": 3}, {"Unreachable": 3})
 
 
+def test_the_errback_of_a_page_that_is_missing_is_called_with_its_answer(tmp_path: Path, quick_net: Net) -> None:
+    class Missing(Noting):
+        def failed(self, error: Any) -> Any:
+            yield {"id": error.request.meta["id"], "error": error.response.status_code}
+
+    own = quick_net.host({f"/{number}": Answer(404) for number in range(3)})
+    summary = crawl(Missing, own.url, tmp_path, robots=False)
+
+    assert [row["error"] for row in stored(tmp_path, "error")] == [404, 404, 404]
+    assert summary.items == {"items": 3}
+
+
 def test_the_errback_is_called_where_a_robots_txt_answers_503_until_it_is_given_up(
     tmp_path: Path, quick_net: Net
 ) -> None:
