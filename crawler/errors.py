@@ -164,7 +164,7 @@ class StatusError(FetchError):
         said = f"{self.status} from {redact(self.url)}"
         if self.status == 304:
             return f"{said}: not modified, although nobody asked whether it was"
-        return f"{said}: a redirect that names no address" if 300 <= self.status < 400 else said
+        return f"{said}: a redirect that names no address, or not followed" if 300 <= self.status < 400 else said
 
 
 class Refused(FetchError):

@@ -6,12 +6,15 @@ A name that does not exist here is answered with one line that says what does, n
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from crawler.late_pattern import late_pattern
 
 #: names that are looked for in `crawler`
 NAMES: Final[dict[str, str]] = {
+    "CloseSpider": "`max_pages` or `max_time` in custom_settings ends a run; a callback that has enough yields no more"
+    " requests",
     "CrawlerProcess": "from crawler import run; run(Orders)",
     "CrawlerRunner": "from crawler import run; run(Orders)",
     "Field": "yield dicts, or dataclasses",
@@ -31,12 +34,14 @@ NAMES: Final[dict[str, str]] = {
 
 #: modules of Scrapy, by the last part of their name
 MODULES: Final[dict[str, str]] = {
-    "exceptions": "from crawler import CrawlError, DropItem, IgnoreRequest, LoginFailed, NeedsHuman, WrongPassword",
+    "exceptions": "from crawler import CrawlError, DropItem, IgnoreRequest, LoginFailed, NeedsHuman, WrongPassword;"
+    " for CloseSpider, `max_pages` or `max_time` in custom_settings ends a run",
     "http": "from crawler import Request, Response",
     "item": "yield dicts, or dataclasses",
     "items": "yield dicts, or dataclasses",
     "linkextractors": "from crawler import LinkExtractor",
     "loader": "yield dicts, or dataclasses",
+    "spidermiddlewares": "from crawler.errors import StatusError; an errback gets it as it is, with error.status",
     "crawler": "from crawler import run; run(Orders)",
     "pipelines": "def on_item(self, item, response) in the spider, or in a crawler.Plugin; `crawl export` writes files",
     "selector": "response.css, response.xpath; for a text of your own: from parsel import Selector",
@@ -149,6 +154,36 @@ SETTINGS: Final[dict[str, str]] = {
     "TWISTED_REACTOR": "leave it out: there is no reactor",
 }
 
+#: keys of Scrapy's meta that a request must not be sent without: what to write instead
+_META_REFUSED: Final[dict[str, str]] = {
+    "proxy": "`proxy` in custom_settings, or sessions = [Identity('other', proxy=...)] and"
+    " Request(url, session='other')",
+    "cookiejar": "sessions = ['anna', 'otto'] in the spider, and Request(url, session='otto')",
+    "bindaddress": "session.mount(...) in login(self, session), with an adapter that binds to it",
+}
+#: the others that have no effect here: of what type the value is that Scrapy wants, and what to write
+_META_IGNORED: Final[dict[str, tuple[type | tuple[type, ...], str]]] = {
+    "download_timeout": ((int, float), "`deadline` in custom_settings"),
+    "download_maxsize": (int, "`max_size` in custom_settings"),
+    "dont_retry": (bool, "`retries` in custom_settings"),
+    "max_retry_times": (int, "`retries` in custom_settings"),
+    "dont_merge_cookies": (bool, "Request(url, session='guest'), with 'guest' in `sessions`"),
+    "allow_offsite": (bool, "its host in allowed_domains"),
+    "dont_obey_robotstxt": (bool, "`robots` in custom_settings"),
+}
+_PROXY: Final = late_pattern(r"\A(?:[a-z][a-z0-9+.-]*://\S+|(?:\S+@)?(?:[\w-]+\.)*[\w-]*[a-z0-9]:\d{2,5}/?)\Z")
+
+#: attributes of the Failure that Scrapy gives an errback
+_OF_FAILURE: Final[dict[str, str]] = {
+    "value": "write error, error.response (None without an answer), error.status for an error status",
+    "check": "write isinstance(error, StatusError), or TimedOut, UnknownHost ... of crawler.errors",
+    "trap": "write isinstance(error, StatusError), or TimedOut, UnknownHost ... of crawler.errors",
+    "type": "write type(error)",
+    "getErrorMessage": "write str(error)",
+    "getTraceback": "write str(error)",
+    "printTraceback": "write self.logger.warning(str(error))",
+}
+
 #: what Python says about a wrong name in a spider, and the right one
 _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (late_pattern(pattern), hint)
@@ -184,6 +219,16 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"'Response' object has no attribute 're(?:_first)?'", "write response.css(...).re(...)"),
         (r"'Response' object has no attribute 'status_text'", "write response.reason"),
         (r"a callback yielded (?:all that follow_all|map|filter|list|tuple|generator)", "write `yield from` before it"),
+        *(
+            (rf"object has no attribute '{name}', in the errback for", f"an errback gets the error itself: {instead}")
+            for name, instead in _OF_FAILURE.items()
+        ),
+        (
+            r"\AKeyError: 'depth'",
+            "in response.meta is what the request was given; `max_depth` is a limit, or pass it on in meta yourself",
+        ),
+        (r"\AKeyError: 'redirect_urls'", "if that was response.meta: write response.history"),
+        (r"\AKeyError: 'download_latency'", "if that was response.meta: write response.elapsed"),
         (r"'method' object is not subscriptable", "are the brackets of a call missing, as in response.json()['x']?"),
         (r"takes 1 positional argument but 2 were given", "is `self` missing in its parameters?"),
         (r"takes 0 positional arguments but [12] (?:was|were) given", "is `self` missing in its parameters?"),
@@ -198,8 +243,10 @@ def of_import(error: ImportError) -> str:
     found = _MISSING_NAME.search(str(error))
     if found is not None:
         return NAMES.get(found[1], "")
-    if not isinstance(error, ModuleNotFoundError) or module[0] not in ("crawler", "scrapy"):
+    if not isinstance(error, ModuleNotFoundError) or module[0] not in ("crawler", "scrapy", "twisted"):
         return ""
+    if module[0] == "twisted":
+        return "there is no reactor; from crawler.errors import ConnectFailed, TimedOut, UnknownHost"
     if module == ["scrapy"]:
         return "from crawler import CrawlSpider, LinkExtractor, Request, Rule, SitemapSpider, Spider"
     return next((MODULES[part] for part in module[1:] if part in MODULES), "")
@@ -208,3 +255,31 @@ def of_import(error: ImportError) -> str:
 def of_text(error: str) -> str:
     """What to write instead, judging by Python's error message; "" where we do not know."""
     return next((hint for pattern, hint in _SAID if pattern.search(error)), "")
+
+
+def refused_meta(meta: Mapping[str, Any]) -> str:
+    """What is said of a key of Scrapy's meta without which a request must not be sent; "" for none.
+
+    A value that Scrapy would not take is the user's own.
+    """
+    for name in _META_REFUSED.keys() & meta.keys():
+        value = meta[name]
+        own = name == "proxy" and not (isinstance(value, str) and _PROXY.search(value.lower()))
+        if value is not None and value != "" and not own:
+            return f"meta[{name!r}] has no effect here; instead: {_META_REFUSED[name]}"
+    return ""
+
+
+def ignored_meta(meta: Mapping[str, Any]) -> list[str]:
+    """Keys of Scrapy's meta that have no effect here, and whose value is one that Scrapy would heed."""
+    found = _META_IGNORED.keys() & meta.keys()
+    return [name for name in found if meta[name] is not False and isinstance(meta[name], _META_IGNORED[name][0])]
+
+
+def told_of_meta(counted: Mapping[str, int]) -> list[str]:
+    """One line about such keys, by the number of requests that have them; none where there are none."""
+    each = [
+        f"{name} ({count:,} request{'' if count == 1 else 's'}; instead: {_META_IGNORED[name][1]})"
+        for name, count in sorted(counted.items())
+    ]
+    return [f"without effect in meta: {', '.join(each)}"] if each else []

@@ -25,6 +25,7 @@ from crawler.quick_dataclass import quick_dataclass
 from crawler.urls import redact
 
 BLOCKED = frozenset({401, 403, 407, 429})  #: statuses that may mean "not you"
+IN_ERRBACK = "in the errback for"  #: begins the note of an error that an errback raised: what it was called for
 ENDS_SESSION = "EndsSession: fetched alone, this page ended the session"
 
 
@@ -108,7 +109,8 @@ def judge_broken(error: BaseException, trace: str) -> Settled:
         return skipped(error.why)
     if isinstance(error, QuotaSpent | BetweenProxies):
         return Settled(Verdict.RELEASE, error=describe(error))
-    return Settled(Verdict.FAIL, error=redact(describe(error) + "\n" + trace))
+    notes = [note for note in getattr(error, "__notes__", ()) if note.startswith(IN_ERRBACK)]
+    return Settled(Verdict.FAIL, error=redact(", ".join([describe(error), *notes]) + "\n" + trace))
 
 
 class ProbeSaid(StrEnum):

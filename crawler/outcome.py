@@ -1,8 +1,4 @@
-"""What one request led to: the unit that is committed whole.
-
-Plain values without behaviour. A worker makes an `Outcome`, the scheduler hands it to the store, and the store writes
-all of it in one transaction or none of it.
-"""
+"""What one request led to: a worker makes it, a store commits it whole or not at all. Plain values."""
 
 from __future__ import annotations
 
@@ -332,6 +328,7 @@ class Outcome:
         requests: How many requests the callback yielded, known ones too.
         warnings: Short texts such as "tree cut"; kept in the page log.
         login_wanted: For LOGIN: the epoch that was found logged out.
+        is_answered: For FAIL: its errback was called, or its callback raised.
         refuses_guests: For LOGIN: its address itself said so, by 401 or in data (JSON), as an API does.
         unchanged: The visit that still holds: what the page gave then is what it gives now.
         visit: What the next crawl may know about the page.
@@ -368,6 +365,7 @@ class Outcome:
     requests: int = 0
     warnings: tuple[str, ...] = ()
     login_wanted: int | None = None
+    is_answered: bool = False
     refuses_guests: bool = False
     unchanged: PageVisit | None = None
     visit: PageVisit | None = None

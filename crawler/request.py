@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crawler.errors import SpiderError
+from crawler.habits import refused_meta
 from crawler.link_text import about_link
 from crawler.outcome import Leased
 from crawler.plain_values import packed, unpacked
@@ -37,8 +38,10 @@ class Request:
         cb_kwargs: Keyword arguments for the callback; JSON-able.
         meta: Any JSON-able values; come back as `response.meta`.
         priority: Higher goes first.
-        dont_filter: Fetch it even if the frontier knows it.
-        errback: A method (or its name) that is called with the error when the request has failed for good.
+        dont_filter: Fetch it even if the frontier knows it, once for each page that gives it. Of one page (or `start`)
+            requests for one URL that differ in anything (`cb_kwargs`, `meta`, callback ...) are all fetched.
+        errback: A method (or its name) that is called with the error when the request has failed for good, also where
+            its host is given up before it is sent; `error.request` and `error.response` (or None) say more.
         session: Name of the session that sends it, or "spread"; None inherits (or the spider's first).
         max_age: Seconds for which a page that an earlier crawl has seen need not be requested again; 0: it is always
             requested. None: as its server says, where `http_cache` is "rfc".
@@ -97,8 +100,8 @@ class Request:
         self.cookies = dict(cookies) if cookies else None
         self.cb_kwargs = dict(cb_kwargs) if cb_kwargs else None
         self.meta: dict[str, Any] = dict(meta) if meta else {}
-        if "playwright" in self.meta:
-            raise SpiderError("meta={'playwright': True} has no effect here; instead: Request(url, render=True)")
+        if self.meta:
+            self._check_meta()
         self.priority = priority
         self.dont_filter = dont_filter
         self.session = session
@@ -113,6 +116,12 @@ class Request:
         elif data is not None:
             pairs = data.items() if isinstance(data, Mapping) else data
             self._set_body(urlencode(list(pairs), doseq=True).encode(), "application/x-www-form-urlencoded")
+
+    def _check_meta(self) -> None:
+        if "playwright" in self.meta:
+            raise SpiderError("meta={'playwright': True} has no effect here; instead: Request(url, render=True)")
+        if said := refused_meta(self.meta):
+            raise SpiderError(said)
 
     def _set_body(self, body: bytes, content_type: str) -> None:
         if self.body is not None:
@@ -158,7 +167,9 @@ class Request:
 
     @property
     def handle_httpstatus_list(self) -> tuple[int, ...]:
-        """Error statuses that its callback wants to see, according to its meta."""
+        """Statuses that its callback wants to see, according to its meta: errors, and redirects as they are."""
+        if self.meta.get("handle_httpstatus_all") is True:
+            return tuple(range(300, 600))
         return tuple(self.meta.get("handle_httpstatus_list", ()))
 
     @property
@@ -184,6 +195,8 @@ class Request:
         Raises:
             SpiderError: A value in meta or cb_kwargs is not JSON-able.
         """
+        if self.meta:
+            self._check_meta()  # it may have been filled since
         found: dict[str, Any] = {}
         for key in ("headers", "cookies", "cb_kwargs", "meta", "errback", "dont_filter"):
             if value := getattr(self, key):

@@ -50,7 +50,7 @@ class Spider:
             ``{"items": ("shop", "sku")}``. With ``"@account"`` among them each session has its own records. An item
             class may say it itself: ``key = "id"``.
         key: The same for dicts alone: ``key = "id"`` is ``keys = {"items": "id"}``.
-        handle_httpstatus_list: Error statuses that callbacks want to see.
+        handle_httpstatus_list: Statuses that callbacks want to see: errors, and redirects, which are not followed then.
         login_url: The login page; learned from the login step where it is not given.
         probe_url: Page that proves that a session is logged in; the first start URL where it is not given.
         logged_out_css, logged_out_text: A page on which one of them is found was fetched logged out.

@@ -20,6 +20,7 @@ from crawler.engine.store_thread import Member
 from crawler.errors import StoreError, UsageError
 from crawler.events import RunEnded, RunStarted, Summary, Warned
 from crawler.frontier.start_requests import start_requests
+from crawler.habits import told_of_meta
 from crawler.outcome import State
 from crawler.output.figures import empty_fields
 from crawler.output.held_files import tidy
@@ -129,7 +130,9 @@ class Crawl:
             tidy(self._store.files, self._parts.files.folder, now=unix_now())
         parts = self._parts.assembly
         requests = start_requests(self.spider)
-        seed(self._store, self._run, requests, parts.admission, self._parts.knowledge, parts.learn_start)
+        self.summary.messages += seed(
+            self._store, self._run, requests, parts.admission, self._parts.knowledge, parts.learn_start
+        )
         self._stats.tell(
             RunStarted(
                 unix_now(),
@@ -192,6 +195,7 @@ class Crawl:
         elif failure is None and not ends:
             with suppress(StoreError):
                 self._tell_of_all()
+        summary.messages += told_of_meta(self._parts.assembly.admission.ignored)
         summary.messages = [hide(message) for message in summary.messages]
         summary.next_command, summary.again = hide(summary.next_command), hide(summary.again)
         summary.notes += told_of_hidden(summary.next_command)

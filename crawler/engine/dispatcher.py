@@ -14,14 +14,60 @@ from crawler.engine.store_thread import Member
 from crawler.engine.workers import Workers
 from crawler.frontier.leases import NextLook
 from crawler.outcome import Found, Leased, Outcome, State
+from crawler.pagework.errbacks import waits_for_errback
+from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.pool import SessionPool
+from crawler.sessions.session import Session
 from crawler.stores import losses
+
+
+@quick_dataclass
+class Hands:
+    """What is done on other threads.
+
+    Attributes:
+        fail_unsent: Calls the errback of a request that fails without an answer of its own, by the session that was to
+            send it.
+    """
+
+    workers: Workers
+    fail_unsent: Callable[[Outcome, Session | None], None]
+
+
+class Failing:
+    """Requests that fail without an answer of their own, and whose errbacks are being called.
+
+    Attributes:
+        ids: Theirs.
+    """
+
+    def __init__(self, hands: Hands, pool: SessionPool) -> None:
+        self._hands, self._pool = hands, pool
+        self.ids: set[int] = set()
+
+    def hear(self, outcome: Outcome, settle: Callable[[Outcome], None]) -> None:
+        """Have an errback called, on a thread that may wait; *settle* takes the outcome afterwards."""
+        name = outcome.session_name or outcome.request.session
+        session = self._pool.manager(name).session if name in self._pool.names else None
+        self.ids.add(outcome.request.id)
+        outcome.is_answered = True
+
+        def called() -> None:
+            self.ids.discard(outcome.request.id)
+            settle(outcome)
+
+        def task() -> Callable[[], None]:
+            self._hands.fail_unsent(outcome, session)
+            return called
+
+        self._hands.workers.run(task)
 
 
 class Dispatcher:
     """The requests of one run, and what can become of them.
 
     Attributes:
+        failing: Those whose errback is being called.
         overtaken: Sessions and epochs of pages that were not taken, since another process has logged in.
     """
 
@@ -30,23 +76,30 @@ class Dispatcher:
         member: Member,
         committer: Committer,
         slots: HostSlots,
-        workers: Workers,
+        hands: Hands,
         look: NextLook,
         pool: SessionPool,
     ) -> None:
         self._store, self._run, self._owner = member.store, member.run, member.owner
-        self._committer, self._slots, self._workers = committer, slots, workers
+        self._committer, self._slots, self._workers = committer, slots, hands.workers
         self._look, self._pool = look, pool
         self._uncommitted: list[int] = []  # requests of the next commit that were sent
+        self.failing = Failing(hands, pool)
         self.overtaken: list[tuple[str, int]] = []
 
     # --- into the store ---------------------------------------------------------------------------------------------
     def settle(self, outcomes: Sequence[Outcome]) -> None:
-        """Take outcomes for the next commit."""
-        self._committer.settle(outcomes)
+        """Take outcomes for the next commit; a request that fails unheard, once its errback has been called."""
+        failing = list(filter(waits_for_errback, outcomes))
+        self._committer.settle([each for each in outcomes if not waits_for_errback(each)] if failing else outcomes)
+        for each in failing:
+            self.failing.hear(each, lambda heard: self._committer.settle([heard]))
 
     def settle_page(self, outcome: Outcome) -> None:
         """Take a page that was sent, for the next commit: until then it counts as under way."""
+        if waits_for_errback(outcome):
+            self.failing.hear(outcome, self.settle_page)
+            return
         self._uncommitted.append(outcome.request.id)
         self._committer.settle([outcome])
 

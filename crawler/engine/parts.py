@@ -10,7 +10,7 @@ from functools import partial
 
 from crawler.clock import unix_now
 from crawler.engine.committer import Committer
-from crawler.engine.dispatcher import Dispatcher
+from crawler.engine.dispatcher import Dispatcher, Hands
 from crawler.engine.host_slots import HostSlots
 from crawler.engine.leasing import Connections, Leasing, Reservations
 from crawler.engine.processes import Helpers, Members
@@ -216,7 +216,7 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
         ground.limits,
         ends=hold.sends_until,
     )
-    dispatcher = Dispatcher(member, committer, slots, workers, leases.look, pool)
+    dispatcher = Dispatcher(member, committer, slots, Hands(workers, work.fail_unsent), leases.look, pool)
     me = Me(run, member.number, member.owner, process_name())
     also = {knowledge.hear_guard: _GUARD_EVERY_S, knowledge.share_counts: _COUNTS_EVERY_S}
     peers = Peers(

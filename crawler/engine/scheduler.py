@@ -121,7 +121,9 @@ class Scheduler:
         self._workers.send(self._slots.to_send())
 
     def _may_go(self, leased: Leased, now: float) -> bool:
-        if leased.id in self._out:  # under an earlier lease, which ran out: it has to come back first
+        if (
+            leased.id in self._out or leased.id in self._dispatcher.failing.ids
+        ):  # under an earlier lease, which ran out: it has to come back first
             self._dispatcher.give_back([leased.id])
             return False
         slot = self._slots[leased.slot]
@@ -219,7 +221,8 @@ class Scheduler:
         if self._limits.reason:
             if self._limits.waits_no_longer(now):
                 return True
-            return not (self._out or len(self._committer) or self._doors.last.prove())
+            busy = self._out or self._dispatcher.failing.ids or len(self._committer)
+            return not (busy or self._doors.last.prove())
         if self._lead.paused or not self._is_done():
             self._lead.goes_on()
             self._helpers.peers.goes_on()
@@ -232,7 +235,7 @@ class Scheduler:
 
     def _is_done(self) -> bool:
         """Whether nothing is left to do."""
-        if self._out or len(self._committer) or len(self._slots) or self._doors.busy():
+        if self._out or len(self._committer) or len(self._slots) or self._doors.busy() or self._dispatcher.failing.ids:
             return False
         if not self._leasing.exhausted:
             counts = self._member.store.frontier.counts(self._member.run.frontier)
@@ -244,7 +247,9 @@ class Scheduler:
     @property
     def drained(self) -> bool:
         """Whether no thread still has a request that the end would have to wait for."""
-        return not (self._out or self._doors.robots.tasks or self._doors.last.is_proving)
+        return not (
+            self._out or self._dispatcher.failing.ids or self._doors.robots.tasks or self._doors.last.is_proving
+        )
 
     def join(self, seconds: float) -> bool:
         """Wait for the workers to end; False when one is still busy."""
@@ -252,9 +257,10 @@ class Scheduler:
 
     def release_out(self) -> None:
         """After the end: give back what workers still hold (their late outcomes write nothing)."""
-        if self._out:
-            self._dispatcher.give_back(list(self._out))
+        if held := [*self._out, *self._dispatcher.failing.ids]:
+            self._dispatcher.give_back(held)
             self._out.clear()
+            self._dispatcher.failing.ids.clear()
 
 
 def has_ended(store: Store, run: RunRow) -> bool:

@@ -20,6 +20,7 @@ from crawler.sessions.prepared import HopGuard
 from crawler.sessions.session import Session
 from crawler.urls import redact
 
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAY_BE_URL = re.compile(r"[^\s'\"<>]+")
 
 
@@ -58,13 +59,15 @@ class Checks:
     """What is checked before an answer counts.
 
     Attributes:
-        allowed_statuses: Error statuses that the callback wants to see.
+        allowed_statuses: Statuses that the callback wants to see: errors, and redirects, which are not followed then.
+        redirects: Whether other redirects are followed.
         logged_out: Why an answer shows that we are logged out, or None; asked before the status is judged.
         hop_guard: ``(url, text, rel) -> reason or None``: redirects that must not be followed.
         rendered: What a browser makes of a good answer, where that is wanted; the checks then apply to that.
     """
 
     allowed_statuses: frozenset[int] = frozenset()
+    redirects: bool = True
     logged_out: Callable[[Response], str | None] = lambda response: None
     hop_guard: HopGuard | None = None
     rendered: Callable[[Response], Flow[Response]] | None = None
@@ -110,11 +113,13 @@ class Fetcher:
         fetched = Fetched(sent_at=self._clock(), epoch=session.epoch)
         seen: list[Response] = []
         elsewhere_s = 0.0
+        stops_at = _REDIRECTS.intersection(checks.allowed_statuses) if checks.redirects else _REDIRECTS
+        options = {"stops_at": stops_at} if stops_at else {}
 
         def send() -> Flow[Response]:
             nonlocal elsewhere_s
             fetched.epoch = session.epoch
-            response = yield from session.flow(session.prepare_link(request, checks.hop_guard))
+            response = yield from session.flow(session.prepare_link(request, checks.hop_guard), **options)
             response.asked, response.session_name = request, session.name
             if session.params:
                 response.url = session.bare(response.url)
@@ -128,7 +133,9 @@ class Fetcher:
             reason = checks.logged_out(response)
             if reason:
                 fetched.logged_out = reason
-            elif response.status_code >= 400 and response.status_code not in checks.allowed_statuses:
+            elif response.status_code not in checks.allowed_statuses and (
+                response.status_code >= 400 or (not checks.redirects and response.status_code in _REDIRECTS)
+            ):
                 raise self.status_error(response)
             elif response.status_code != 200 or not response.body or response.body[:1].isspace():  # all but most
                 self._look_at_odd(response, request, checks.allowed_statuses)

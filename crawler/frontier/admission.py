@@ -18,6 +18,7 @@ from crawler.errors import InvalidURL, SpiderError
 from crawler.frontier.guard import FOLLOWED_WHERE_NAMED
 from crawler.frontier.known import KnownLinks
 from crawler.frontier.trap_counts import TrapCounts
+from crawler.habits import ignored_meta
 from crawler.link_text import BY_SCRIPT_ALONE, about_link
 from crawler.outcome import Found
 from crawler.quick_dataclass import quick_dataclass
@@ -64,6 +65,7 @@ class Admission:
 
     Attributes:
         known: Links that need no row, as far as this process remembers them.
+        ignored: Keys of Scrapy's meta that have no effect here, to the number of requests that have them.
     """
 
     def __init__(self, rules: AdmissionRules) -> None:
@@ -75,6 +77,7 @@ class Admission:
         self._guard, self._traps = rules.guard, rules.traps
         self._trapped: Counter[str] = Counter()
         self.unrecorded: dict[str, int] = {}  #: by rule against endless URLs: links left out without a row
+        self.ignored = Counter[str]()
         self._hosts: dict[str, bool] = {}
         self.known = KnownLinks()
 
@@ -88,8 +91,11 @@ class Admission:
         Args:
             depth: Depth of the page on which it was found, plus one.
             session: Session to inherit.
-            parent: The request on whose page it was found; tells one with ``dont_filter`` from others.
+            parent: The request on whose page it was found; of its requests with ``dont_filter`` those that differ are
+                different rows.
         """
+        if request.meta:
+            self.ignored.update(ignored_meta(request.meta))
         name = request.session or session or self._default_session
         plain = request.method == "GET" and request.body is None and not request.dont_filter and request.file is None
         plain = plain and not request.render
@@ -99,13 +105,13 @@ class Admission:
         key = canonical(url)
         body = request.body or b""
         if request.dont_filter:
-            body += b"\x00again " + (str(parent) if parent else "").encode()
+            body += _again(request, parent)
         if request.render and isinstance(render := render_of(request.render), Render):  # not the plain page
             body += f"\x00render {json.dumps(render.dump())}".encode()
         if request.file is not None:  # each that is yielded becomes a row; the bytes are fetched once
             body += b"\x00file " + request.extras().encode()
         mark = fingerprint(request.method, key, body, name)
-        if mark in self.known.fingerprints:
+        if mark in self.known.fingerprints and not request.dont_filter:  # of those, equal ones are counted
             if plain:
                 self.known.spelled(request.url, name, mark)
             return None
@@ -197,13 +203,21 @@ class Admission:
         admitted.add(mark)
         return ""
 
-    def admit_all(self, requests: Iterable[Request], *, depth: int, session: str | None = None) -> list[Found]:
-        """Rows for several requests, without those that are known or occur twice."""
+    def admit_all(
+        self, requests: Iterable[Request], *, depth: int, session: str | None = None, joined: Joined | None = None
+    ) -> list[Found]:
+        """Rows for several requests, without those that are known or occur twice.
+
+        Args:
+            joined: Counts those with ``dont_filter`` that occur twice.
+        """
         found: dict[bytes, Found] = {}
         for request in requests:
             row = self.admit(request, depth=depth, session=session)
             if row is not None:
                 found.setdefault(row.fingerprint, row)
+                if joined is not None:
+                    joined.note(request, row)
         return list(found.values())
 
     def forget(self) -> None:
@@ -263,6 +277,47 @@ class Admission:
             if reason:
                 return f"trap: {reason}"
         return ""
+
+
+class Joined:
+    """Counts requests with ``dont_filter`` that are equal to one before, of one page or of `start`. For one thread.
+
+    Attributes:
+        count: How many are not sent, since an equal one is.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._marks: set[bytes] = set()
+
+    def note(self, request: Request, row: Found) -> None:
+        """Note a request that is admitted."""
+        if request.dont_filter:
+            self.count += row.fingerprint in self._marks
+            self._marks.add(row.fingerprint)
+
+    def told(self, giver: str) -> tuple[str, ...]:
+        """What is reported about them, in one line; none where all differ. *giver*: "page"."""
+        if not self.count:
+            return ()
+        are = "request with dont_filter is" if self.count == 1 else "requests with dont_filter are"
+        return (f"{self.count:,} {are} equal to another one of the same {giver}, and not sent",)
+
+
+def _again(request: Request, parent: int) -> bytes:
+    """What tells a request with ``dont_filter`` from others for its URL: who gives it, and all that it has of its own.
+
+    One that has nothing of its own keeps the mark that older versions have stored.
+    """
+    own = json.loads(request.extras())
+    for told in ("dont_filter", "method", "body", *(("render",) if request.render else ())):  # by other parts of it
+        own.pop(told, None)
+    if request.callback not in ("", "parse"):
+        own["callback"] = request.callback
+    if request.priority:
+        own["priority"] = request.priority
+    mark = b"\x00again " + (str(parent) if parent else "").encode()
+    return mark + b" " + json.dumps(own, sort_keys=True).encode() if own else mark
 
 
 def _by_script(key: str, session: str) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from crawler.callback_results import each_of
 from crawler.errors import DropItem, ItemRefused, SpiderError
+from crawler.frontier.admission import Joined
 from crawler.frontier.known import KnownLinks
 from crawler.items import NotStorable, refused_by_its_class, rejected, to_row, with_storable_fields
 from crawler.outcome import Found, ItemRow, Outcome, Rejected, without_numbers
@@ -183,6 +184,7 @@ class _Requests:
         portion, bare, notes: As in `CallbackResults`.
 
     Attributes:
+        joined: Requests that are not sent, since an equal one of the page is.
         keyed: Files with a key, not in any row yet.
     """
 
@@ -199,6 +201,7 @@ class _Requests:
         self._bare, self._notes = bare, notes
         self._session, self._depth, self._page = request.session, request.depth + 1, outcome.request.id
         self._found: dict[bytes, Found] = {}
+        self.joined = Joined()
         self.keyed: list[Request] = []
 
     def found(self) -> list[Found]:
@@ -216,6 +219,7 @@ class _Requests:
         if self._notes is not None:
             self._notes.one(link, row)
         if row is not None:
+            self.joined.note(link, row)
             self._keep(row)
 
     def take_rest(self, links: Followed) -> None:
@@ -341,7 +345,7 @@ class CallbackResults:
         finally:
             self._watch.ends()
         outcome.items, outcome.found = items, requests.found()
-        outcome.warnings += tuple(returned)
+        outcome.warnings += tuple(returned) + requests.joined.told("page")
         if time.perf_counter() - started > self._callback_time_s:
             outcome.warnings += (f"callback took {time.perf_counter() - started:.1f} s",)
         if aside is not None:

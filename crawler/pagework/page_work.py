@@ -18,6 +18,7 @@ from crawler.loading import short_trace
 from crawler.outcome import Found, KeptPage, Leased, Outcome, PageVisit, Verdict
 from crawler.pagework.account_rest import account_has_to_rest
 from crawler.pagework.assembly import Assembly
+from crawler.pagework.errbacks import Errbacks
 from crawler.pagework.file_work import FileWork
 from crawler.pagework.given import Bare, CallbackResults, CallbackWatch, StoppedAtItem
 from crawler.pagework.links_given import LinksGiven
@@ -79,11 +80,10 @@ class PageWork:
         self._guard, self._robots = parts.guard if settings.logout_guard else None, parts.robots
         self._keep_pages = settings.keep_pages
         self._kept, self._hold = outside.kept, outside.hold
-        self._given = CallbackResults(
-            spider, settings, parts.admission, portion=outside.portion, watch=outside.callbacks
-        )
+        given = CallbackResults(spider, settings, parts.admission, portion=outside.portion, watch=outside.callbacks)
         self._revisits, self._files, self._samples = revisits, outside.files, Samples()
         self._steps = SpiderSteps(spider)
+        self._errbacks = Errbacks(spider, given, parts.admission, self._steps)
         self._statuses = frozenset(spider.handle_httpstatus_list)
 
     def flow(
@@ -135,6 +135,7 @@ class PageWork:
             self._broken(outcome, spent if again else SpiderError(f"{spent.why}; again and again, without any page"))
         except BaseException as error:  # noqa: BLE001 - a worker survives everything; the request carries the trace
             self._broken(outcome, error)
+        outcome.is_answered = outcome.verdict is Verdict.FAIL
         return outcome
 
     def _stepped(self, request: Request, manager: LoginManager) -> tuple[str, Request]:
@@ -193,7 +194,7 @@ class PageWork:
         elif judged.verdict is Verdict.LOGIN:
             outcome.login_wanted, outcome.refuses_guests = fetched.epoch, refuses_guests(fetched.response)
         elif judged.verdict is Verdict.FAIL and request.errback and fetched.error is not None:
-            self._call_errback(outcome, request, fetched, _bare(session))
+            self._errbacks.call(outcome, request, fetched.error, fetched.response, _bare(session))
         elif answer is not None and answer.unchanged and asking is not None:
             yield from self._unchanged(
                 outcome, request, session, self._revisits.confirmed(asking.visit, fetched), answer.page
@@ -231,6 +232,7 @@ class PageWork:
             rendering = self._rendering.of(session, wanted, guard, logged_out if watched else None, ours)
         checks = Checks(
             statuses,
+            request.meta.get("dont_redirect") is not True,
             logged_out=rendering.logged_out if rendering is not None else seen,
             hop_guard=guard,
             rendered=rendering.flow if rendering is not None else None,
@@ -262,7 +264,7 @@ class PageWork:
         notes = self._revisits.notes(request, page) if self._revisits.learns else None
         stopped: ItemRefused | None = None
         try:
-            keyed = self._given.collect(
+            keyed = self._errbacks.given.collect(
                 outcome,
                 request,
                 lambda: method(page, **(request.cb_kwargs or {})),
@@ -343,24 +345,18 @@ class PageWork:
             skipped="read already: a redirect led there",
         )
 
-    def _call_errback(self, outcome: Outcome, request: Request, fetched: Fetched, bare: Bare) -> None:
-        error: Any = fetched.error
-        error.__dict__["request"], error.__dict__["response"] = request, fetched.response
-        method = self._spider.callback(request.errback)
-        step = self._steps.item_step(fetched.response)
-        stopped: ItemRefused | None = None
+    def fail_unsent(self, outcome: Outcome, session: Session | None) -> None:
+        """Call the errback of a request that fails without an answer of its own. Never raises; may take long.
+
+        Args:
+            session: The one that was to send it, where that is known.
+        """
         try:
-            keyed = self._given.collect(outcome, request, lambda: method(error), bare, step=step)
-        except StoppedAtItem as stop:
-            keyed, stopped = stop.keyed, stop.error
-        for link in keyed:  # whether it is held is seen when its turn comes
-            row = self._admission.admit(
-                link, depth=request.depth + 1, session=request.session, parent=outcome.request.id
-            )
-            if row is not None:
-                outcome.found = [*outcome.found, row]
-        if stopped is not None:
-            raise stopped
+            self._errbacks.of_unsent(outcome, _bare(session) if session is not None else None)
+        except BaseException as error:  # noqa: BLE001 - as in `flow`
+            self._broken(outcome, error)
+            if outcome.verdict is not Verdict.FAIL:  # it cannot wait for another account, or be left out, any more
+                self._broken(outcome, SpiderError(str(error)))
 
     def _broken(self, outcome: Outcome, error: BaseException) -> None:
         _trace.debug("the whole trace for %s:", redact(outcome.request.url), exc_info=error)

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any
 
 from crawler.errors import StoreError
-from crawler.frontier.admission import Admission
+from crawler.frontier.admission import Admission, Joined
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import RobotsCache, RobotsRecord
@@ -40,7 +40,7 @@ def seed(
     admission: Admission,
     knowledge: Knowledge,
     learn_start: Callable[[Iterable[str]], None],
-) -> None:
+) -> tuple[str, ...]:
     """Put the start requests into the frontier, once; begun again when the last process died half-way.
 
     Of several processes that come at once one does it, and the others wait: only then are all the hosts known with
@@ -48,21 +48,25 @@ def seed(
 
     Args:
         learn_start: Given the origins to which they go, before they are admitted.
+    Returns:
+        What is to be reported about them.
     """
     seeded = knowledge.awaited_seeds()
     if seeded is not None:
         learn_start(seeded)
-        return
+        return ()
     origins: dict[str, None] = {}
+    joined = Joined()
     try:
         while portion := list(islice(requests, _PORTION)):
             origins |= dict.fromkeys(origin_of(request.url) for request in portion)
             learn_start(origins)
-            store.frontier.add(run.frontier, admission.admit_all(portion, depth=0))
+            store.frontier.add(run.frontier, admission.admit_all(portion, depth=0, joined=joined))
             knowledge.seeds()
         knowledge.keep_seeded(list(origins))
     finally:
         knowledge.seeds_no_more()
+    return joined.told("start")
 
 
 log = logging.getLogger("crawler.engine")

@@ -104,15 +104,15 @@ class Stats:
                     self._count_files(outcome)
                 if outcome.unchanged is not None or outcome.status == 304:
                     self._count_unchanged(outcome)
-                if outcome.items:
-                    for item in outcome.items:
-                        summary.items[item.table] = summary.items.get(item.table, 0) + 1
-                        summary.seen[item.table] = summary.seen.get(item.table, 0) + 1
-                    count_fields(outcome.items, summary.filled)
             elif verdict is Verdict.RETRY:
                 summary.retried += 1
             elif verdict is Verdict.FAIL:
                 self._count_error(outcome.error)
+            if outcome.items and verdict in (Verdict.ACCEPT, Verdict.FAIL):  # of an errback, too
+                for item in outcome.items:
+                    summary.items[item.table] = summary.items.get(item.table, 0) + 1
+                    summary.seen[item.table] = summary.seen.get(item.table, 0) + 1
+                count_fields(outcome.items, summary.filled)
         if self._observers:
             for outcome in outcomes:
                 self._tell_outcome(outcome, now)

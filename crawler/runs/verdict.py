@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from crawler.output.comparison import Expected, last_ones, shortfalls, usual_items
 from crawler.output.figures import Figures
-from crawler.output.reasons import short_reason
+from crawler.output.reasons import kind_of_failure, short_reason
 from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.told import Sample
 from crawler.urls import printable, redact
@@ -200,8 +201,8 @@ def _failures(facts: Facts) -> tuple[str, str]:
     example = _example(error, sample.url)
     if facts.pages:
         if facts.silent:
-            return "host-never-answered", f"{_silent(facts.silent)}: {example}"
-        same = sum(each.count for each in facts.failed if _cause(each.text) == _cause(error))
+            return "host-never-answered", _silent(facts)
+        same = sum(each.count for each in facts.failed if kind_of_failure(each.text) == kind_of_failure(error))
         most = "" if same == total else ", most of them with"
         return "some-failed", f"{_number(total, 'request')} failed{most or ':'} {example}"
     kinds = {_kind(each.text) for each in facts.failed}
@@ -223,11 +224,6 @@ def _failures(facts: Facts) -> tuple[str, str]:
 def _kind(error: str) -> str:
     name = error.partition("\n")[0].partition(":")[0]
     return f"status {_status(error)}" if name == "StatusError" else name
-
-
-def _cause(error: str) -> str:
-    """What failures that count as one have in common: the status, or the line without a URL at its end."""
-    return error.partition("\n")[0].partition(" http")[0].rstrip(" (")
 
 
 def _status(error: str) -> str:
@@ -315,10 +311,24 @@ def _idle_callbacks(facts: Facts) -> tuple[str, ...]:
     return tuple(f"{name} yielded nothing from {_number(pages, 'page')}" for name, pages in sorted(idle.items()))
 
 
-def _silent(silent: Mapping[str, int]) -> str:
+def _silent(facts: Facts) -> str:
+    """Hosts that never answered, with the cause; then what else failed, which has nothing to do with them."""
+    silent = facts.silent
     host, count = max(silent.items(), key=lambda pair: pair[1])
     more = f" (and {_number(len(silent) - 1, 'further host')})" if len(silent) > 1 else ""
-    return f"{host} never answered{more}, {_number(count, 'request')} failed because of it"
+    said = f"{host} never answered{more}, {_number(count, 'request')} failed because of it"
+    causes = [each for each in facts.failed if _kind(each.text) in _UNREACHED]
+    if causes:
+        cause = max(causes, key=lambda each: (urlsplit(each.url).netloc == host, each.count))
+        its_own = urlsplit(cause.url).netloc == host
+        said += f": {_example(cause.text, cause.url) if its_own else _example(kind_of_failure(cause.text), '')}"
+    others = _failed(facts) - sum(silent.values())
+    rest = [each for each in facts.failed if urlsplit(each.url).netloc not in silent and each not in causes]
+    if others > 0:
+        sample = max(rest, key=lambda each: each.count, default=None)
+        example = f": {_example(sample.text, sample.url)}" if sample is not None else ""
+        said += f"; {_number(others, 'other request')} failed{example}"
+    return said
 
 
 def _empty_fields(facts: Facts) -> tuple[str, ...]:

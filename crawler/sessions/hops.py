@@ -90,7 +90,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
             self.sending.one_at_a_time.leave()
 
     def _hops(self, request: Prepared, kwargs: dict[str, Any]) -> Flow[Response]:
-        follow = kwargs.pop("allow_redirects", True)
+        follow, stops_at = kwargs.pop("allow_redirects", True), kwargs.pop("stops_at", ())
         options: dict[str, Any] = {
             "stream": kwargs.get("stream", self.stream),
             "timeout": kwargs.get("timeout", self.sending.timeout_s),
@@ -116,7 +116,7 @@ class Hops(LoginTools, requests.Session):  # type: ignore[misc]  # its `cookies`
                 options["cert"] = None  # a client certificate says who we are: it is held back as auth is
             answer = yield from self._exchange_with_cookies(request, jar, options, ends)
             location = location_of(answer, strict=follow)
-            if location is None or not follow:
+            if location is None or not follow or answer.status_code in stops_at:
                 break
             if steps is None:  # most requests are not redirected
                 steps = Steps()

@@ -66,6 +66,10 @@ MISTAKES = {
     "Item": ("from crawler import Item\n", "yield dicts"),
     "Selector": ("from crawler import Selector\n", "from parsel import Selector"),
     "CrawlerProcess": ("from crawler import CrawlerProcess\n", "run(Orders)"),
+    "CloseSpider": ("from crawler import CloseSpider\n", "`max_pages` or `max_time` in custom_settings ends a run"),
+    "CloseSpider of exceptions": ("from crawler.exceptions import CloseSpider\n", "`max_pages` or `max_time`"),
+    "HttpError": ("from crawler.spidermiddlewares.httperror import HttpError\n", "import StatusError"),
+    "errors of Twisted": ("from twisted.internet.error import DNSLookupError\n", "import ConnectFailed, TimedOut"),
 }
 
 

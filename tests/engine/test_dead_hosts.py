@@ -266,6 +266,18 @@ def test_a_host_that_never_answers_is_given_up_with_all_its_pages(tmp_path: Path
     assert summary.errors == {"Unreachable": 300}
 
 
+def test_the_line_of_a_host_that_never_answered_names_its_own_cause_and_then_what_else_failed(
+    tmp_path: Path, quick_net: Net
+) -> None:
+    own = quick_net.host({"/nope": Answer(404)})
+    with nobody() as address:
+        summary = crawl(f"{own.url}/", f"{own.url}/nope", f"http://{address}/x", folder=tmp_path, max_error_rate=0)
+
+    line = summary_lines(summary)[0]
+    assert f"{address} never answered, 1 request failed because of it: connection refused" in line
+    assert f"; 1 other request failed: 404 from {own.url}/nope" in line
+
+
 class WithErrback(Spider):
     """Asks for some pages of `site`, and notes what failed."""
 

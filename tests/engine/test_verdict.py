@@ -101,6 +101,29 @@ FACTS: dict[str, tuple[Facts, str, str, str]] = {
         Facts(pages=5, items=1, failed=[of(f"Unreachable: refused ({URL})", 3)], silent={"dead.test": 3}),
         "failures", "host-never-answered", "dead.test never answered, 3 requests failed because of it: refused",
     ),
+    "one host is silent, and another answers 404": (
+        Facts(
+            pages=5,
+            items=1,
+            failed=[of(f"StatusError: 404 from {URL}", 4), of("Unreachable: refused (http://gone.test/)", 3)],
+            silent={"dead.test": 3},
+        ),
+        "failures",
+        "host-never-answered",
+        f"dead.test never answered, 3 requests failed because of it: refused; 4 other requests failed: 404 from {URL}",
+    ),
+    "the example of a silent host is of another host": (
+        Facts(
+            pages=5,
+            items=1,
+            failed=[of(f"Unreachable: refused ({URL})", 4), of("LoggedOutPage: x", 1)],
+            silent={"dead.test": 3, "gone.test": 1},
+        ),
+        "failures",
+        "host-never-answered",
+        "dead.test never answered (and 1 further host), 3 requests failed because of it: refused; 1 other request"
+        f" failed: LoggedOutPage: x ({URL})",
+    ),
     "no good robots.txt": (
         Facts(failed=[of("RobotsUnreachable: http://shop.test/robots.txt answers 503; nothing may be fetched", 4)]),
         "failures", "robots-not-read", "4 requests not sent, since http://shop.test/robots.txt answers 503",

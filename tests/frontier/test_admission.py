@@ -12,6 +12,7 @@ from crawler import Request
 from crawler.frontier.admission import Admission, AdmissionRules, domains_of, slot_of
 from crawler.frontier.traps import TrapGuard
 from crawler.response import SPREAD
+from crawler.urls import canonical, fingerprint
 
 SITE = "http://shop.test"
 
@@ -90,6 +91,20 @@ def test_dont_filter_asks_again_once_for_each_page_that_wants_it() -> None:
     assert marks[1] is not None
     assert marks[2] is not None
     assert marks[0].fingerprint == marks[1].fingerprint != marks[2].fingerprint
+
+
+def test_a_mark_of_dont_filter_that_an_older_version_has_stored_is_the_one_of_today() -> None:
+    row = admission().admit(Request(f"{SITE}/a", callback="parse", dont_filter=True), depth=1, parent=7)
+
+    assert row is not None
+    assert row.fingerprint == fingerprint("GET", canonical(f"{SITE}/a"), b"\x00again 7", "default")
+
+
+def test_the_order_of_names_makes_no_other_request_of_one_with_dont_filter() -> None:
+    values = [{"x": 1, "y": 2}, {"y": 2, "x": 1}, {"x": 2, "y": 1}]
+    rows = admission().admit_all([Request(f"{SITE}/a", dont_filter=True, meta=each) for each in values], depth=1)
+
+    assert len(rows) == 2
 
 
 REFUSED = [

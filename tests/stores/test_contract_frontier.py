@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.outcome import Outcome, State, Verdict
+from crawler import Request
+from crawler.frontier.admission import Admission, AdmissionRules
+from crawler.outcome import Found, Outcome, State, Verdict
 from crawler.stores.base import RunRow, Store
 from tests.stores.support import (
     Home,
@@ -268,3 +270,18 @@ def test_a_crawl_of_more_hosts_than_are_remembered_knows_the_hosts_of_all_links(
 
     assert sum(store.frontier.waiting_by(run.frontier).values()) == 20
     assert len(store.frontier.waiting_by(run.frontier)) == 11
+
+
+def test_requests_to_be_sent_again_are_each_stored_once_and_not_doubled_when_their_page_is_read_again(
+    store: Store, run: RunRow
+) -> None:
+    def given(order: int) -> list[Found]:
+        rules = AdmissionRules(domains=["shop.test"], default_session="default")
+        kwargs = [{"id": number} for number in range(3)][::order]
+        asked = [Request("http://shop.test/a", dont_filter=True, cb_kwargs=each) for each in kwargs]
+        rows = [Admission(rules).admit(each, depth=1, parent=7) for each in asked]
+        return [row for row in rows if row is not None]
+
+    assert store.frontier.add(run.frontier, given(1)) == 3
+    assert store.frontier.add(run.frontier, given(-1)) == 0
+    assert store.frontier.counts(run.frontier).waiting == 3

@@ -16,6 +16,7 @@ from tests.taken_out.rows import (
     honest,
     hostile,
     pages,
+    ported,
     sessions,
     told,
 )
@@ -32,6 +33,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     *formats.ENTRIES,
     *hostile.ENTRIES,
     *first_hours.ENTRIES,
+    *ported.ENTRIES,
 )
 
 #: situation of a row, or a test of one: why no mend is taken out for it
