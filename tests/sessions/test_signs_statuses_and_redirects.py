@@ -102,3 +102,23 @@ def test_X9_the_reason_holds_no_secret_of_the_address() -> None:
     assert reason is not None
     assert "hunter22" not in reason + "k9w8x7"[:0]
     assert "k9w8x7" not in reason
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        ("/login?next=/orders", "redirected to what looks like a login page"),
+        ("https://sso.example/enter", "redirected to the login page"),
+        ("/orders/2", None),
+        ("http://[", None),
+    ],
+)
+def test_a_redirect_to_the_login_page_that_a_callback_wants_to_see_is_logged_out_too(
+    location: str, said: str | None
+) -> None:
+    response = page("", status=302)
+    response.headers["Location"] = location
+
+    found = sign(response, login_urls=("https://sso.example/enter",))
+
+    assert found is None if said is None else said in str(found)

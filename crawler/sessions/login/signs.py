@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from html import unescape
 from itertools import islice
 from typing import TYPE_CHECKING, AnyStr, Final
@@ -114,13 +115,14 @@ def logged_out_sign(
     """
     if response.status_code == 401:
         return None if is_login_address(asked_url, login_urls) else "status 401"  # so anybody may be asked
-    if response.history or response.url != asked_url:
+    led_to = _leads_to(response)
+    if response.history or led_to != asked_url:
         asked_login = is_login_address(asked_url, login_urls)
-        led_to_login = is_one_of(response.url, login_urls) or is_one_of(response.url, learned_urls)
+        led_to_login = is_one_of(led_to, login_urls) or is_one_of(led_to, learned_urls)
         if led_to_login and not asked_login and not is_one_of(asked_url, learned_urls):
-            return f"redirected to the login page {redact(response.url.partition('?')[0])}"
-        if looks_like_login(response.url) and not asked_login and not logged_in_sign(response):
-            return f"redirected to what looks like a login page, {redact(response.url.partition('?')[0])}"
+            return f"redirected to the login page {redact(led_to.partition('?')[0])}"
+        if looks_like_login(led_to) and not asked_login and not logged_in_sign(response):
+            return f"redirected to what looks like a login page, {redact(led_to.partition('?')[0])}"
     if logged_in_css is not None or logged_in_text is not None:
         if is_marked(response, logged_in_css, logged_in_text):
             return None
@@ -131,6 +133,14 @@ def logged_out_sign(
     if not response.is_html:
         return None
     return _guess(response, asked_url, login_urls) or _shows_form_again(response, asked_url, login_urls, login_forms)
+
+
+def _leads_to(response: Response) -> str:
+    """Where it came from; of a redirect that was not followed, since the callback wants to see it, where that leads."""
+    if 300 <= response.status_code < 400 and (location := response.headers.get("Location")):
+        with suppress(InvalidURL):
+            return absolute(response.url, location)
+    return response.url
 
 
 def wants_login(response: Response, asked_url: str) -> bool:

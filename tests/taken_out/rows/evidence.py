@@ -67,11 +67,7 @@ ENTRIES: Final = [
                 "        return _is_kept_from(theirs, ours)\n",
             )
         ],
-        [
-            f"{_TELLS}"
-            "::test_a_cookie_that_answers_a_question_for_consent_makes_no_login_of_a_public_site"
-            "[without one]"
-        ],
+        [f"{_TELLS}::test_a_cookie_that_answers_a_question_for_consent_makes_no_login_of_a_public_site[without one]"],
     ),
     Entry(
         "a-form-that-was-sent-is-a-sign",
