@@ -20,7 +20,7 @@ from crawler.pages import charsets
 from crawler.pages.downloads import IfThere, name_of, saved
 from crawler.pages.following import Followed, without_scripted
 from crawler.pages.page_limits import MAX_LINKS
-from crawler.pages.parsing import base_of, is_json, link_parts, link_target, parse, raw_results
+from crawler.pages.parsing import base_of, inside_of, is_json, link_parts, link_target, parse, raw_results
 from crawler.pages.targets import Targets
 from crawler.request import SPREAD as SPREAD
 from crawler.request import Callback as Callback
@@ -163,7 +163,8 @@ class Response(ResponseText):
     ) -> Iterator[Request]:
         """Requests for several links: given ones, or those that a css or xpath query finds.
 
-        A link that is not a web URL (``mailto:``, ``javascript:``, broken) is passed over.
+        A link that is not a web URL (``mailto:``, ``javascript:``, broken) is passed over. Elements are links
+        themselves (``css="li a"``): where none is and there are links in them, a warning says so.
         """
         if (links is None) + (css is None) + (xpath is None) != 2:
             raise SpiderError("follow_all takes one of links, css and xpath")
@@ -180,6 +181,10 @@ class Response(ResponseText):
         else:
             pairs = list(map(link_target, abouts))
             hrefs, abouts = [href for href, _ in pairs], [about for _, about in pairs]
+        if abouts and not any(hrefs) and (tag := inside_of(abouts)):
+            self.warnings.append(
+                f"follow_all found no link: what it was given are <{tag}> elements; name the <a> in them"
+            )
         note_users(self.warnings, "\n".join(hrefs))
         by_script: list[Request] = []
         if may_be_sent_by_script(self.body):
