@@ -207,7 +207,8 @@ class LinkExtractor:
         places += [place for xpath in self._xpaths for place in response.xpath(xpath)]
         if any(isinstance(place.root, str) for place in places):
             raise SpiderError(
-                f"restrict_css and restrict_xpaths name elements, not texts or attributes: {[*self._css, *self._xpaths]}"
+                "restrict_css and restrict_xpaths name elements, not texts or attributes:"
+                f" {', '.join((*self._css, *self._xpaths))}"
             )
         elements = dict.fromkeys(each.root for place in places for each in place.xpath(self._query))
         if queries == 1 or not elements:
@@ -256,6 +257,8 @@ class Rule:
     render: Render | bool | None = None
 
     def __post_init__(self) -> None:
+        if not hasattr(self.extractor, "extract_links"):
+            raise SpiderError(f"a Rule begins with its LinkExtractor, not with {self.extractor!r}")
         object.__setattr__(self, "render", render_of(self.render))
         if self.follow is None:
             object.__setattr__(self, "follow", self.callback is None)
