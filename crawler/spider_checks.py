@@ -163,9 +163,7 @@ def check_sitemap_rules(cls: type, rules: Any) -> None:
     """
     for rule in rules if isinstance(rules, list | tuple) else (rules,):
         if not isinstance(rule, list | tuple) or len(rule) != 2:
-            raise SpiderError(
-                f"{cls.__name__}.sitemap_rules are pairs; write [('/book/', 'parse_book')], not {rule!r}"
-            )
+            raise SpiderError(f"{cls.__name__}.sitemap_rules are pairs; write [('/book/', 'parse_book')], not {rule!r}")
         try:
             re.compile(rule[0])
         except (re.error, TypeError) as error:
