@@ -22,12 +22,12 @@ from crawler.pages.following import Followed, without_scripted
 from crawler.pages.page_limits import MAX_LINKS
 from crawler.pages.parsing import base_of, inside_of, is_json, link_parts, link_target, parse, raw_results
 from crawler.pages.targets import Targets
+from crawler.request import NO_LINK, method_name
 from crawler.request import SPREAD as SPREAD
 from crawler.request import Callback as Callback
 from crawler.request import Request as Request
-from crawler.request import method_name
 from crawler.response_text import ResponseText
-from crawler.url_users import note_users
+from crawler.url_users import masked_user, note_users
 from crawler.urls import absolute, in_charset, redact
 
 if TYPE_CHECKING:
@@ -133,22 +133,36 @@ class Response(ResponseText):
                         self._base = absolute(self.url, base)
         return self._base
 
-    def urljoin(self, link: str) -> str:
-        """The absolute form of a link on this page, without user name and password. Raises InvalidURL."""
+    def urljoin(self, link: str | None) -> str:
+        """The absolute form of a link on this page, without user name and password.
+
+        What cannot be fetched (``javascript:``, ``mailto:``, broken) is given back as it is, and None as "": it ends no
+        page, and a `Request` refuses it.
+        """
+        if not isinstance(link, str):
+            return ""
+        try:
+            return self._absolute(link)
+        except InvalidURL:
+            return masked_user(link) if "//" in link else link
+
+    def _absolute(self, link: str) -> str:
         note_users(self.warnings, link)
         return absolute(self.base_url, in_charset(link, self.charset))
 
     def follow(self, link: Any, callback: Callback = None, **kwargs: Any) -> Request:
         """A request for one link: a text, or a Selector of an ``a`` element or an attribute.
 
-        The session is inherited. Takes what `Request` takes.
-
-        Raises:
-            InvalidURL: The link is not one that can be fetched.
+        The session is inherited. Takes what `Request` takes. A link that cannot be fetched (``mailto:``,
+        ``javascript:``, broken) gives a request that the crawl passes over, with a warning.
         """
         href, text, rel = link_parts(link)
         kwargs.setdefault("session", self._inherited())
-        request = Request(self.urljoin(href), callback, **kwargs)
+        try:
+            request = Request(self._absolute(href), callback, **kwargs)
+        except InvalidURL:
+            shown = masked_user(href) if "//" in href else href
+            return Request.of_link(f"{NO_LINK}{shown}", method_name(callback), kwargs["session"])
         request.link = text, rel
         return request
 
@@ -219,7 +233,7 @@ class Response(ResponseText):
         """
         href, text, rel = link_parts(link)
         kwargs.setdefault("session", self._inherited())
-        wanted = File(self.urljoin(href), name, **kwargs)
+        wanted = File(self._absolute(href), name, **kwargs)
         wanted.link = text, rel
         return wanted
 

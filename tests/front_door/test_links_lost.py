@@ -223,3 +223,25 @@ def test_headers_and_cookies_of_a_request_go_to_no_other_site(net: Net, project:
 
     assert [call.headers.get("x-key") for call in (*site.calls, *other.calls)] == ["k", "k", None]
     assert [call.headers.get("cookie") for call in (*site.calls, *other.calls)] == ["c=1", "c=1", None]
+
+
+ONE_BY_ONE = READS_ALL.replace(
+    "        yield from",
+    """        for link in response.css("a"):
+            yield {{"page": response.urljoin(link.attrib.get("href")), "title": ""}}
+            yield response.follow(link)
+        yield from""",
+)
+
+
+def test_a_link_that_cannot_be_fetched_ends_no_page(net: Net, project: Path, command: Crawl) -> None:
+    links = b"<a href='javascript:void(0)'>a</a><a href='http://[::'>b</a><a href='mailto:a@b.test'>c</a><a>d</a>"
+    site = net.host({"/": Answer(body=b"<title>t</title>" + links + b"<a href=/next>n</a>"), "*": Answer(body=b"<p>x")})
+    reads_all(project, site, ONE_BY_ONE)
+
+    done = command("run", "cat")
+
+    assert (done.code, paths(site)) == (0, ["/", "/next"])
+    assert "a link that cannot be fetched was passed over (javascript:)" in command("status", "cat").out
+    pages = titles(command, project).keys()
+    assert pages >= {"javascript:void(0)", "http://[::", "mailto:a@b.test", f"{site.url}/next"}
