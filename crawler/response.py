@@ -142,13 +142,9 @@ class Response(ResponseText):
         if not isinstance(link, str):
             return ""
         try:
-            return self._absolute(link)
+            return _absolute(self, link)
         except InvalidURL:
             return masked_user(link) if "//" in link else link
-
-    def _absolute(self, link: str) -> str:
-        note_users(self.warnings, link)
-        return absolute(self.base_url, in_charset(link, self.charset))
 
     def follow(self, link: Any, callback: Callback = None, **kwargs: Any) -> Request:
         """A request for one link: a text, or a Selector of an ``a`` element or an attribute.
@@ -159,7 +155,7 @@ class Response(ResponseText):
         href, text, rel = link_parts(link)
         kwargs.setdefault("session", self._inherited())
         try:
-            request = Request(self._absolute(href), callback, **kwargs)
+            request = Request(_absolute(self, href), callback, **kwargs)
         except InvalidURL:
             shown = masked_user(href) if "//" in href else href
             return Request.of_link(f"{NO_LINK}{shown}", method_name(callback), kwargs["session"])
@@ -233,7 +229,7 @@ class Response(ResponseText):
         """
         href, text, rel = link_parts(link)
         kwargs.setdefault("session", self._inherited())
-        wanted = File(self._absolute(href), name, **kwargs)
+        wanted = File(_absolute(self, href), name, **kwargs)
         wanted.link = text, rel
         return wanted
 
@@ -278,6 +274,12 @@ class Response(ResponseText):
 
     def __enter__(self) -> Self:
         return self
+
+
+def _absolute(page: Response, link: str) -> str:
+    """A link of a page; raises InvalidURL."""
+    note_users(page.warnings, link)
+    return absolute(page.base_url, in_charset(link, page.charset))
 
 
 def _with(plain: Request, wanted: dict[str, Any]) -> Request:
