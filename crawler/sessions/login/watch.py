@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Any
 
 from crawler.errors import SpiderError
-from crawler.loading import place_in_spider
 from crawler.pages.parsing import StandIn, is_json
 from crawler.response import Response
 from crawler.sessions.login import signs
@@ -28,8 +27,7 @@ def logged_out_reason(spider: Spider, session: Session, response: Response, aske
         try:
             answer = _said_by_spider(spider, response)
         except Exception as error:
-            place = place_in_spider(error, spider)
-            what = f"{type(error).__name__}: {redact(str(error))}{f' at {place}' if place else ''}"
+            what = f"{type(error).__name__}: {redact(str(error))}"
             raise SpiderError(f"{spider.name}.is_logged_out failed on {redact(response.url)}: {what}") from error
         if answer is not NotImplemented:
             return "is_logged_out of the spider says so" if answer else None
