@@ -187,6 +187,7 @@ _SAID: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"'Response' object has no attribute 're(?:_first)?'", "write response.css(...).re(...)"),
         (r"'Response' object has no attribute 'status_text'", "write response.reason"),
         (r"a callback yielded (?:all that follow_all|map|filter|list|tuple|generator)", "write `yield from` before it"),
+        (r"'str' object has no attribute 'decode'", "headers and texts are str already: leave `.decode()` out"),
         (r"'method' object is not subscriptable", "are the brackets of a call missing, as in response.json()['x']?"),
         (r"takes 1 positional argument but 2 were given", "is `self` missing in its parameters?"),
         (r"takes 0 positional arguments but [12] (?:was|were) given", "is `self` missing in its parameters?"),

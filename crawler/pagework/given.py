@@ -329,7 +329,7 @@ class CallbackResults:
                     if isinstance(produced, Request):
                         if not (produced.callback in methods and produced.errback in methods):
                             self._check_methods(produced, results)
-                        requests.take(produced)
+                        _take(requests, produced, results)
                         following = handed_out(results)
                         if following is not None:
                             requests.take_rest(following)
@@ -367,6 +367,15 @@ class CallbackResults:
         except SpiderError as error:
             place = stands_at(results)
             raise SpiderError(f"{error}{f' at {place}' if place else ''}") from None
+
+
+def _take(requests: _Requests, link: Request, results: Any) -> None:
+    """Take a request; a SpiderError about what it carries names the line that yielded it."""
+    try:
+        requests.take(link)
+    except SpiderError as error:
+        place = stands_at(results)
+        raise SpiderError(f"{error}{f' at {place}' if place else ''}") from None
 
 
 def _has_key(link: Request, file: Mapping[str, Any], keyed: list[Request]) -> bool:
