@@ -240,7 +240,12 @@ class CrawlSpider(Spider):
 
     def parse(self, response: Response) -> Iterator[Any]:
         yield from each_of(self.parse_start_url(response), response.warnings.append)
-        yield from self._follow(response)
+        follows = False
+        for request in self._follow(response):
+            follows = True
+            yield request
+        if not follows and self.rules:
+            response.warnings.append("no rule found a link on a page at which the crawl begins")
 
     def parse_start_url(self, response: Response) -> Iterable[Any] | None:
         return ()

@@ -100,6 +100,17 @@ def test_rules_that_are_set_for_the_object_are_checked_before_anything_is_sent()
         list(start_requests(spider))
 
 
+def test_a_start_page_on_which_no_rule_finds_a_link_is_reported_and_others_are_not() -> None:
+    spider = made(rules=(Rule(LinkExtractor(restrict_css="a.nxt"), "page"), Rule(LinkExtractor(allow="/item/"))))()
+    first, empty, later = page(ITEMS), page("<p>none</p>"), page("<p>none</p>")
+
+    list(spider.parse(first)), list(spider.parse(empty)), list(spider.parse_by_rule(later, 1))
+
+    assert empty.warnings == ["no rule found a link on a page at which the crawl begins"]
+    assert not first.warnings
+    assert not later.warnings
+
+
 def test_one_rule_needs_no_comma() -> None:
     spider = made(rules=RULES[0])()
 
