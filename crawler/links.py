@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from crawler.errors import InvalidURL
+from crawler.errors import InvalidURL, SpiderError
 from crawler.link_text import SENT_BY_SCRIPT, rel_of, text_of
 from crawler.pages.page_limits import MAX_LINKS
 from crawler.quick_dataclass import quick_dataclass
@@ -126,7 +126,7 @@ class LinkExtractor:
         deny: Regular expressions; a URL must match none.
         allow_domains, deny_domains: Hosts with their subdomains.
         deny_extensions: File extensions, without the dot; None for the usual media and archives.
-        restrict_css, restrict_xpaths: Only inside these elements.
+        restrict_css, restrict_xpaths: Only inside these elements, and these elements themselves.
         restrict_text: Regular expressions for the text of the link.
         tags, attrs: Where links are found.
         unique: Each URL once per page.
@@ -143,8 +143,8 @@ class LinkExtractor:
         restrict_css: Patterns = (),
         restrict_xpaths: Patterns = (),
         restrict_text: Patterns = (),
-        tags: Sequence[str] = ("a", "area"),
-        attrs: Sequence[str] = ("href",),
+        tags: str | Sequence[str] = ("a", "area"),
+        attrs: str | Sequence[str] = ("href",),
         unique: bool = True,
     ) -> None:
         self._allow, self._deny, self._text = _compiled(allow), _compiled(deny), _compiled(restrict_text)
@@ -152,34 +152,29 @@ class LinkExtractor:
         self._extensions = IGNORED_EXTENSIONS if deny_extensions is None else frozenset(deny_extensions)
         self._css, self._xpaths = _tuple(restrict_css), _tuple(restrict_xpaths)
         self._unique = unique
-        steps = " | ".join(f".//{tag}[@{attribute}]" for tag in tags for attribute in attrs)
-        self._query, self._attrs = steps, tuple(attrs)
+        steps = [f"{tag}[@{attribute}]" for tag in _tuple(tags) for attribute in _tuple(attrs)]
+        self._query, self._attrs = " | ".join(f"descendant-or-self::{step}" for step in steps), _tuple(attrs)
 
     def extract_links(self, response: Response) -> list[Link]:
         """The matching links of a page, in document order; broken ones are passed over."""
-        places: list[Any] = [place for css in self._css for place in response.css(css)]
-        places += [place for xpath in self._xpaths for place in response.xpath(xpath)]
-        if not self._css and not self._xpaths:
-            places = [response.selector]
         base, charset = response.base_url, response.charset
         found: list[Link] = []
         seen: dict[str, int] = {}  # the key of each URL, and its number in *found*
         left_out = 0
-        for place in places:
-            for anchor in place.xpath(self._query):
-                if len(found) >= MAX_LINKS:
-                    left_out += 1
+        for element in self._elements(response):
+            if len(found) >= MAX_LINKS:
+                left_out += 1
+                continue
+            link = self._link(base, charset, element, response.warnings)
+            if link is None:
+                continue
+            if self._unique:
+                before = seen.setdefault(canonical(link.url), len(found))
+                if before < len(found):
+                    if found[before].by_script:
+                        found[before] = link  # this one may lead to a page
                     continue
-                link = self._link(base, charset, anchor.root, response.warnings)
-                if link is None:
-                    continue
-                if self._unique:
-                    before = seen.setdefault(canonical(link.url), len(found))
-                    if before < len(found):
-                        if found[before].by_script:
-                            found[before] = link  # this one may lead to a page
-                        continue
-                found.append(link)
+            found.append(link)
         if left_out:
             response.warnings.append(f"{left_out:,} links were left out: more than {MAX_LINKS:,} on the page")
         return found
@@ -198,6 +193,28 @@ class LinkExtractor:
         if self._allow and not any(pattern.search(url) for pattern in self._allow):
             return False
         return not any(pattern.search(url) for pattern in self._deny)
+
+    def _elements(self, response: Response) -> Iterable[Any]:
+        """The elements that may be links, each once, in document order.
+
+        Raises:
+            SpiderError: A restriction finds texts or attributes, in which there are no links.
+        """
+        queries = len(self._css) + len(self._xpaths)
+        if not queries:
+            return [each.root for each in response.selector.xpath(self._query)]
+        places = [place for css in self._css for place in response.css(css)]
+        places += [place for xpath in self._xpaths for place in response.xpath(xpath)]
+        if any(isinstance(place.root, str) for place in places):
+            raise SpiderError(
+                "restrict_css and restrict_xpaths name elements, not texts or attributes:"
+                f" {', '.join((*self._css, *self._xpaths))}"
+            )
+        elements = dict.fromkeys(each.root for place in places for each in place.xpath(self._query))
+        if queries == 1 or not elements:
+            return elements
+        tree = next(iter(elements)).getroottree()  # two queries: the second may find what stands further up
+        return [each for each in tree.iter() if each in elements]
 
     def _link(self, base: str, charset: str, element: Any, warnings: list[str]) -> Link | None:
         href = next((value for name in self._attrs if (value := element.get(name))), "").strip()
@@ -240,6 +257,8 @@ class Rule:
     render: Render | bool | None = None
 
     def __post_init__(self) -> None:
+        if not hasattr(self.extractor, "extract_links"):
+            raise SpiderError(f"a Rule begins with its LinkExtractor, not with {self.extractor!r}")
         object.__setattr__(self, "render", render_of(self.render))
         if self.follow is None:
             object.__setattr__(self, "follow", self.callback is None)

@@ -16,12 +16,15 @@ from types import ModuleType
 
 from crawler.errors import SpiderError
 from crawler.habits import of_import, of_text
+from crawler.late_pattern import late_pattern
 from crawler.nearest import nearest
 from crawler.spider import CrawlSpider, SitemapSpider, Spider
 from crawler.spider_names import is_path, valid_name
 
 _BASES = (Spider, CrawlSpider, SitemapSpider)
 _LIBRARY = re.compile(r"[/\\](?:site-packages|lib[/\\]python3[^/\\]*)[/\\]|\A<")
+_SPIDER_CLASS = late_pattern(r"^class \w+\([^)\n]*Spider\b", re.MULTILINE)
+_SPIDER_NAME = late_pattern(r"^[ \t]+name(?:[ \t]*:[^=\n]*)?[ \t]*=[ \t]*[\"']([\w-]+)[\"']", re.MULTILINE)
 _FRAMES = 6  #: of a traceback that are kept
 _TRACE_CHARACTERS = 4_000
 _OURS = str(Path(__file__).resolve().parent)
@@ -50,6 +53,11 @@ def find_spider(name: str, folder: Path | None = None) -> type[Spider]:
         culprit = next((error for path, error in broken.items() if path.stem == stem), next(iter(broken.values())))
         raise culprit
     where = folder or Path("spiders")
+    if name in (below := spiders_below(where)):
+        raise SpiderError(
+            f"no spider {name!r} in {where}/: it is in {below[name]}, and only files in {where}/ itself are looked at;"
+            f" move it there, or import its class in a file of {where}/ and inherit from it"
+        )
     nameless = _nameless(where)
     near = nearest(name, found)
     if nameless and not (near and all(name not in (file.stem, kind) for file, kind in nameless)):
@@ -109,6 +117,18 @@ def load_spiders(folder: Path | None = None) -> tuple[dict[str, type[Spider]], d
                 raise SpiderError(f"{path}: a second spider is named {value.name!r}; names must differ")
             found[value.name] = value
     return found, broken
+
+
+def spiders_below(folder: Path) -> dict[str, Path]:
+    """Spiders by name in folders within the spiders' folder, where they are not loaded, and their files."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob("*/**/*.py")):
+        with suppress(OSError):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if _SPIDER_CLASS.search(text) and "__pycache__" not in path.parts:
+                for name in _SPIDER_NAME.findall(text):
+                    found.setdefault(name, path)
+    return found
 
 
 def _nameless(folder: Path) -> list[tuple[Path, str]]:

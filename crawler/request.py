@@ -23,6 +23,9 @@ SPREAD = "spread"  #: a session name that stands for "the least busy healthy one
 _OF_ITS_OWN = ('"method":', '"headers":', '"cookies":', '"body":')  # keys of `Request.extras`
 
 
+NO_LINK = "no link: "  #: begins what `follow` puts in place of the URL of a link that cannot be fetched
+
+
 class Request:
     """What to ask for: plain values, made by a spider, stored by name.
 

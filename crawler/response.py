@@ -20,14 +20,14 @@ from crawler.pages import charsets
 from crawler.pages.downloads import IfThere, name_of, saved
 from crawler.pages.following import Followed, without_scripted
 from crawler.pages.page_limits import MAX_LINKS
-from crawler.pages.parsing import base_of, is_json, link_parts, link_target, parse, raw_results
+from crawler.pages.parsing import base_of, inside_of, is_json, link_parts, link_target, parse, raw_results
 from crawler.pages.targets import Targets
+from crawler.request import NO_LINK, method_name
 from crawler.request import SPREAD as SPREAD
 from crawler.request import Callback as Callback
 from crawler.request import Request as Request
-from crawler.request import method_name
 from crawler.response_text import ResponseText
-from crawler.url_users import note_users
+from crawler.url_users import masked_user, note_users
 from crawler.urls import absolute, in_charset, redact
 
 if TYPE_CHECKING:
@@ -133,22 +133,32 @@ class Response(ResponseText):
                         self._base = absolute(self.url, base)
         return self._base
 
-    def urljoin(self, link: str) -> str:
-        """The absolute form of a link on this page, without user name and password. Raises InvalidURL."""
-        note_users(self.warnings, link)
-        return absolute(self.base_url, in_charset(link, self.charset))
+    def urljoin(self, link: str | None) -> str:
+        """The absolute form of a link on this page, without user name and password.
+
+        What cannot be fetched (``javascript:``, ``mailto:``, broken) is given back as it is, and None as "": it ends no
+        page, and a `Request` refuses it.
+        """
+        if not isinstance(link, str):
+            return ""
+        try:
+            return _absolute(self, link)
+        except InvalidURL:
+            return masked_user(link) if "//" in link else link
 
     def follow(self, link: Any, callback: Callback = None, **kwargs: Any) -> Request:
         """A request for one link: a text, or a Selector of an ``a`` element or an attribute.
 
-        The session is inherited. Takes what `Request` takes.
-
-        Raises:
-            InvalidURL: The link is not one that can be fetched.
+        The session is inherited. Takes what `Request` takes. A link that cannot be fetched (``mailto:``,
+        ``javascript:``, broken) gives a request that the crawl passes over, with a warning.
         """
         href, text, rel = link_parts(link)
         kwargs.setdefault("session", self._inherited())
-        request = Request(self.urljoin(href), callback, **kwargs)
+        try:
+            request = Request(_absolute(self, href), callback, **kwargs)
+        except InvalidURL:
+            shown = masked_user(href) if "//" in href else href
+            return Request.of_link(f"{NO_LINK}{shown}", method_name(callback), kwargs["session"])
         request.link = text, rel
         return request
 
@@ -163,7 +173,8 @@ class Response(ResponseText):
     ) -> Iterator[Request]:
         """Requests for several links: given ones, or those that a css or xpath query finds.
 
-        A link that is not a web URL (``mailto:``, ``javascript:``, broken) is passed over.
+        A link that is not a web URL (``mailto:``, ``javascript:``, broken) is passed over. Elements are links
+        themselves (``css="li a"``): where none is and there are links in them, a warning says so.
         """
         if (links is None) + (css is None) + (xpath is None) != 2:
             raise SpiderError("follow_all takes one of links, css and xpath")
@@ -180,6 +191,10 @@ class Response(ResponseText):
         else:
             pairs = list(map(link_target, abouts))
             hrefs, abouts = [href for href, _ in pairs], [about for _, about in pairs]
+        if abouts and not any(hrefs) and (tag := inside_of(abouts)):
+            self.warnings.append(
+                f"follow_all found no link: what it was given are <{tag}> elements; name the <a> in them"
+            )
         note_users(self.warnings, "\n".join(hrefs))
         by_script: list[Request] = []
         if may_be_sent_by_script(self.body):
@@ -214,7 +229,7 @@ class Response(ResponseText):
         """
         href, text, rel = link_parts(link)
         kwargs.setdefault("session", self._inherited())
-        wanted = File(self.urljoin(href), name, **kwargs)
+        wanted = File(_absolute(self, href), name, **kwargs)
         wanted.link = text, rel
         return wanted
 
@@ -259,6 +274,12 @@ class Response(ResponseText):
 
     def __enter__(self) -> Self:
         return self
+
+
+def _absolute(page: Response, link: str) -> str:
+    """A link of a page; raises InvalidURL."""
+    note_users(page.warnings, link)
+    return absolute(page.base_url, in_charset(link, page.charset))
 
 
 def _with(plain: Request, wanted: dict[str, Any]) -> Request:

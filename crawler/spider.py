@@ -20,7 +20,7 @@ from crawler.links import Rule
 from crawler.nearest import nearest
 from crawler.render import Render
 from crawler.response import SPREAD, Request, Response, no_elements
-from crawler.spider_checks import check_class
+from crawler.spider_checks import check_class, check_rules, check_sitemap_rules
 
 if TYPE_CHECKING:
     from crawler.events import Event
@@ -226,32 +226,33 @@ def wants_summary(spider: Spider) -> bool:
 class CrawlSpider(Spider):
     """A spider that follows links by rules. Use `parse_start_url` for the start pages; leave `parse` alone."""
 
-    rules: Sequence[Rule] = ()
+    rules: Sequence[Rule] | Rule = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Refuse a rule whose callback does not exist: the pages that it leads to would fail one by one.
+        """Refuse rules that would not be followed; one rule needs no list.
 
         Raises:
-            SpiderError: There is no such method.
+            SpiderError: A rule names a method that does not exist, or a `parse` of its own would replace the rules.
         """
         super().__init_subclass__(**options)
-        for rule in cls.rules if "rules" in vars(cls) and isinstance(cls.rules, Sequence) else ():
-            name = getattr(rule, "callback", None)
-            if isinstance(name, str) and name and not callable(getattr(cls, name, None)):
-                near = nearest(name, [each for each in dir(cls) if not each.startswith("_")])
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise SpiderError(f"{cls.__name__} has no method {name!r}, which a rule names{hint}")
+        if not hasattr(cls.rules, "__get__"):
+            check_rules(cls, several(cls.rules), CrawlSpider.parse)
 
     def parse(self, response: Response) -> Iterator[Any]:
         yield from each_of(self.parse_start_url(response), response.warnings.append)
-        yield from self._follow(response)
+        follows = False
+        for request in self._follow(response):
+            follows = True
+            yield request
+        if not follows and self.rules:
+            response.warnings.append("no rule found a link on a page at which the crawl begins")
 
     def parse_start_url(self, response: Response) -> Iterable[Any] | None:
         return ()
 
     def parse_by_rule(self, response: Response, rule_number: int) -> Iterator[Any]:
         """Callback of every link that a rule found."""
-        rule = self.rules[rule_number]
+        rule = several(self.rules)[rule_number]
         if rule.callback:
             method = self.callback(rule.callback) if isinstance(rule.callback, str) else rule.callback
             try:
@@ -270,7 +271,7 @@ class CrawlSpider(Spider):
         if not response.is_html:
             return
         seen: set[str] = set()
-        for number, rule in enumerate(self.rules):
+        for number, rule in enumerate(several(self.rules)):
             for link in rule.extractor.extract_links(response):
                 if link.url not in seen:
                     if not link.by_script:
@@ -279,6 +280,11 @@ class CrawlSpider(Spider):
                     yield response.follow(
                         link, self.parse_by_rule, cb_kwargs=arguments, max_age=rule.max_age, render=rule.render
                     )
+
+
+def several(rules: Sequence[Rule] | Rule) -> Sequence[Rule]:
+    """Those of a spider, which may be a single one: a comma is easily forgotten."""
+    return (rules,) if isinstance(rules, Rule) else rules
 
 
 class SitemapSpider(Spider):
@@ -293,6 +299,16 @@ class SitemapSpider(Spider):
     sitemap_urls: Sequence[str] = ()
     sitemap_rules: Sequence[tuple[str, str]] = (("", "parse"),)
     sitemap_follow: Sequence[str] = ("",)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse rules that would fail when the sitemaps are read, and all their URLs with them.
+
+        Raises:
+            SpiderError: One names a method that does not exist, or is no pair of a pattern and a name.
+        """
+        super().__init_subclass__(**options)
+        if "sitemap_rules" in vars(cls) and not hasattr(cls.sitemap_rules, "__get__"):
+            check_sitemap_rules(cls, cls.sitemap_rules)
 
     def start(self) -> Iterable[Request]:
         yield from super().start()

@@ -1,17 +1,20 @@
 """What is refused when a spider class is defined: texts in place of lists, methods that are never called or are called
-with other arguments, invalid keys.
+with other arguments, invalid keys, rules that would not be followed.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from types import CodeType
 from typing import Any
 
 from crawler import habits
 from crawler.errors import SpiderError
 from crawler.identity import Identity, identities_of
 from crawler.misplaced import refuse_misplaced
+from crawler.nearest import nearest
 from crawler.records import key_fields
 from crawler.render import render_of
 
@@ -30,6 +33,7 @@ _CALLED: dict[str, tuple[str, ...]] = {  # by us, with these parameters
     "on_event": ("event",),
     "closed": ("reason",),
 }
+_APPLIES_RULES = frozenset(("_follow", "parse_by_rule", "rules", "extract_links"))  # names in code that does so itself
 _NO_GENERATORS = frozenset(("login", "login_browser", "closed", "on_item", "on_request", "on_response", "on_event"))
 
 
@@ -113,3 +117,78 @@ def _check_method(cls: type, method: Any, name: str, words: tuple[str, ...]) -> 
             if name == "login"
             else f"{cls.__name__}.{name} has a `yield`, so none of it would run"
         )
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+def check_rules(cls: type, rules: Sequence[Any], plain_parse: Any) -> None:
+    """Refuse rules of a CrawlSpider that would never apply, or whose pages would fail one by one.
+
+    Args:
+        rules: Its rules.
+        plain_parse: The `parse` that applies them.
+    Raises:
+        SpiderError: With what to write.
+    """
+    parse: Any = getattr(cls, "parse", None)
+    for rule in rules:
+        if not hasattr(rule, "extractor"):
+            raise SpiderError(
+                f"{cls.__name__}.rules holds a {type(rule).__name__}; write Rule(LinkExtractor(...), ...)"
+            )
+        if rule.callback == "parse" and parse is plain_parse:
+            raise SpiderError(
+                f"{cls.__name__}: a rule names `parse`, which applies the rules and yields no items; write a method of"
+                " another name for its pages"
+            )
+        _check_callback(cls, rule.callback, "a rule")
+    if parse is plain_parse or not rules or not inspect.isfunction(parse):
+        return
+    own = (value for each in cls.__mro__ if not each.__module__.startswith("crawler.") for value in vars(each).values())
+    if not any(
+        _applies_rules(code) for value in own for code in _codes(inspect.unwrap(value) if callable(value) else value)
+    ):
+        raise SpiderError(
+            f"{cls.__name__}.parse replaces the `parse` of CrawlSpider, which applies the rules: none would be"
+            " followed; write `def parse_start_url(self, response)` for start pages, and another name in rules"
+        )
+
+
+def check_sitemap_rules(cls: type, rules: Any) -> None:
+    """Refuse rules of a SitemapSpider that fail when its sitemaps are read.
+
+    Raises:
+        SpiderError: One is no pair, its pattern is none, or there is no such method.
+    """
+    for rule in rules if isinstance(rules, list | tuple) else (rules,):
+        if not isinstance(rule, list | tuple) or len(rule) != 2:
+            raise SpiderError(f"{cls.__name__}.sitemap_rules are pairs; write [('/book/', 'parse_book')], not {rule!r}")
+        try:
+            re.compile(rule[0])
+        except (re.error, TypeError) as error:
+            raise SpiderError(f"{cls.__name__}.sitemap_rules: {rule[0]!r} is no regular expression: {error}") from None
+        _check_callback(cls, rule[1], "sitemap_rules")
+
+
+def _check_callback(cls: type, name: Any, where: str) -> None:
+    if isinstance(name, str) and name and not callable(getattr(cls, name, None)):
+        near = nearest(name, [each for each in dir(cls) if not each.startswith("_")])
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise SpiderError(f"{cls.__name__} has no method {name!r}, which {where} names{hint}")
+
+
+def _applies_rules(code: CodeType) -> bool:
+    """Whether some code may apply rules itself, or through the `parse` of a base class."""
+    names = {*code.co_names, *code.co_consts}
+    return bool(names & _APPLIES_RULES) or ("parse" in names and bool(names & {"super", "CrawlSpider"}))
+
+
+def _codes(value: Any) -> Iterator[CodeType]:
+    """The code of a function, and of those within it."""
+    code = value if isinstance(value, CodeType) else getattr(value, "__code__", None)
+    if isinstance(code, CodeType):
+        yield code
+        for each in code.co_consts:
+            if isinstance(each, CodeType):
+                yield from _codes(each)

@@ -210,8 +210,21 @@ def test_a_followed_link_inherits_the_session_and_takes_what_a_request_takes() -
     assert (first.session, first.meta, first.callback) == ("buyer", {"n": 1}, "parse_item")
     assert response.follow("x").session == "buyer"
     assert response.follow("x", session="auditor").session == "auditor"
+
+
+@pytest.mark.parametrize("link", ["mailto:a@b.test", "javascript:void(0)", "http://[::", "tel:+1"])
+def test_a_link_that_cannot_be_fetched_is_text_and_a_request_for_it_is_none_for_the_crawl(link: str) -> None:
+    response = page(LINKS)
+
+    assert response.urljoin(link) == link
+    assert response.follow(link).url == f"no link: {link}"
     with pytest.raises(InvalidURL):
-        response.follow("mailto:a@b.test")
+        Request(response.urljoin(link))
+
+
+def test_a_missing_link_is_no_address_and_a_broken_one_shows_no_password() -> None:
+    assert page(LINKS).urljoin(None) == ""
+    assert "secret" not in page(LINKS).urljoin("http://ann:secret@[::")
 
 
 @pytest.mark.parametrize("arguments", [{}, {"css": "a", "xpath": "//a"}, {"links": [], "css": "a"}], ids=str)

@@ -176,6 +176,10 @@ class Mapped(SitemapSpider):
     sitemap_rules = (("/book/", "parse_book"), ("/author/", "parse_author"))
     sitemap_follow = ("books",)
 
+    def parse_book(self, response: Response) -> Any: ...
+
+    def parse_author(self, response: Response) -> Any: ...
+
 
 def sitemap(*locations: str, index: bool = False, **options: Any) -> Response:
     outer, inner = ("sitemapindex", "sitemap") if index else ("urlset", "url")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from crawler.errors import GuardRefused, UsageError
+from crawler.links import LinkExtractor
 from crawler.pagework.single_page import Visitor
 from crawler.request import Request
 from crawler.response import Response
@@ -40,6 +41,7 @@ class Prompt:
             "response": None,
             "session": None,
             "spider": visitor.spider,
+            "LinkExtractor": LinkExtractor,
             "Request": Request,
             "fetch": self.fetch,
             "view": self.view,

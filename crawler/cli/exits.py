@@ -175,6 +175,11 @@ def code_for(error: Exception) -> int:
     return next((code for kind, code in _CODES if isinstance(error, kind)), BUG)
 
 
+def code_of_system(error: OSError) -> int:
+    """The exit code of an error of the operating system: a full or broken disk, or a wrong place."""
+    return STORE if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else USAGE
+
+
 def hint_for(error: Exception) -> str:
     """What to do about an error of this kind; "" where its own text says it."""
     return next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
@@ -211,7 +216,7 @@ def exit_codes() -> Iterator[None]:
     except OSError as error:
         _show(error, f"{error.filename}: {error.strerror}" if error.filename else str(error))
         drain(sys.stdout)
-        raise typer.Exit(STORE if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else USAGE) from None
+        raise typer.Exit(code_of_system(error)) from None
     except EOFError:
         tell("crawl: a question got no answer; give the value another way, or answer at a terminal")
         raise typer.Exit(USAGE) from None

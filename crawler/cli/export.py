@@ -205,7 +205,7 @@ def export_all(typed: Mapping[str, Any], spider: str, targets: Sequence[Target],
                 written = write_export(source, ExportChoice(Selection(spider)), target)
             except (NotWritten, TargetError, UsageError, OSError) as error:
                 tell(f"crawl: {exits.line_for(error)}")
-                code = code or exits.code_for(error)
+                code = code or (exits.code_of_system(error) if isinstance(error, OSError) else exits.code_for(error))
                 continue
             tell_of(written, spider, target, quiet=quiet)
             code = code or (exits.INCOMPLETE if written.incomplete else exits.DONE)

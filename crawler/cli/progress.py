@@ -144,7 +144,7 @@ class LogLines:
                 words = parked_words(event.session, event.why)
                 waits = words.startswith("session")
                 words = words if waits or not why else f"session {event.session}"
-                then = "run" if waits else "put them right, then run"
+                then = "put them right, then run" if not waits else "then run" if "is mended" in words else "run"
                 _log.warning("%s%s; %s: %s", words, why, then, here(event.command))
             case events.SlotPaused():
                 _log.warning("%s is left alone until %s: %s", event.slot, local_time(event.until), event.why)

@@ -96,13 +96,15 @@ def list_(
     long: Annotated[bool, typer.Option("--long", "-l", help="Also show file, sessions and description.")] = False,
 ) -> None:
     """List the spiders of the project, one per line."""
-    from crawler.loading import load_spiders
+    from crawler.loading import load_spiders, spiders_below
 
     if not SPIDERS.is_dir():
         raise SpiderError("there is no folder spiders/ here; `crawl init` makes a project, -C FOLDER goes to one")
     found, broken = load_spiders()
     for line in columns([_described(found[name]) if long else (name,) for name in sorted(found)]):
         say(line)
+    for name, path in spiders_below(SPIDERS).items():
+        tell(safe(f"crawl: {name} in {path} is not looked at: only files in {SPIDERS}/ itself are"))
     for error in broken.values():
         tell(f"crawl: {safe(error)}")
     if broken:

@@ -8,7 +8,8 @@ from crawler.errors import CrawlError, SpiderError
 from crawler.nearest import nearest
 from crawler.plain_values import class_name_of
 from crawler.request import Request
-from crawler.spider import SitemapSpider, Spider
+from crawler.spider import CrawlSpider, SitemapSpider, Spider, several
+from crawler.spider_checks import check_rules, check_sitemap_rules
 
 
 def first_request_url(spider: Spider) -> str | None:
@@ -34,6 +35,7 @@ def start_requests(spider: Spider) -> Iterator[Request]:
     custom = type(spider).start is not Spider.start
     if not custom and not spider.start_urls and not isinstance(spider, SitemapSpider):
         raise SpiderError(f"spider {spider.name!r} has no start_urls and no start method")
+    _check_rules(spider)
     checked = ""
     try:
         for request in spider.start():
@@ -50,6 +52,16 @@ def start_requests(spider: Spider) -> Iterator[Request]:
         raise
     except Exception as error:
         raise SpiderError(f"{spider.name}.start: {type(error).__name__}: {error}") from error
+
+
+def _check_rules(spider: Spider) -> None:
+    """Those of the object: a class is checked when it is defined."""
+    if isinstance(spider, CrawlSpider) and "rules" in vars(spider):
+        check_rules(type(spider), several(spider.rules), CrawlSpider.parse)
+    if isinstance(spider, SitemapSpider) and spider.sitemap_urls:
+        check_sitemap_rules(type(spider), spider.sitemap_rules)
+        if type(spider).parse_sitemap is SitemapSpider.parse_sitemap and "parse" in dict(spider.sitemap_rules).values():
+            _check_parse(spider)
 
 
 def _check_parse(spider: Spider) -> None:

@@ -34,6 +34,19 @@ _DATE_IN_QUERY: Final = late_pattern(
     r"((?:19|20|21)\d\d)(?:(?:[-/.]|%2[dDfF])(?:0?[1-9]|1[0-2])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?!\d)[^&;]*)",
     re.IGNORECASE,
 )
+# a year whose name does not say so, and a month: "y=2026&m=1"; not a place on a map, which has an x
+_SHORT_YEAR: Final = late_pattern(
+    r"(?:\A|[&;])(?:[\w%]*[_.%-])?(?:y|yr|yy|yyyy|anno|ano|an|jaar|aar|rok)=((?:19|20|21)\d\d)(?=[&;]|\Z)",
+    re.IGNORECASE,
+)
+_SHORT_MONTH: Final = late_pattern(
+    r"(?:\A|[&;])(?:[\w%]*[_.%-])?(?:m|mo|mn|mon|mm|mth|month|monat|mois|mes|mese|maand|mnd|maaned|miesiac)="
+    r"(0?\d|1[0-2])(?=[&;]|\Z)",
+    re.IGNORECASE,
+)
+_X: Final = late_pattern(r"(?:\A|[&;])(?:x|lng|lon)=", re.IGNORECASE)
+_MONTHS: Final = 12  # that one path has had before such a pair is taken for a date
+
 _CALENDAR: Final = late_pattern(
     r"calend|kalend|agenda|event|schedule|timetable|veranstaltung|termin|booking|availab|month|week|evenement",
     re.IGNORECASE,
@@ -198,6 +211,14 @@ class TrapGuard:
     def _date_refuses(self, address: str, path: str, query: str, now: float) -> str | None:
         limits = self.limits
         found = _DATE_IN_QUERY.search(query) if query else None
+        if found is None and query and (pair := _pair_of(query)) is not None:
+            year, this_year = pair[0], 1970 + int(now / _YEAR_S)
+            if not limits.years_ahead or year < this_year:
+                return None
+            months = self.counts.count(("months", address), year * 100 + pair[1], _MONTHS)
+            if year > this_year + limits.years_ahead and months > _MONTHS:
+                return f"calendar more than {limits.years_ahead} years ahead"
+            return None
         if found is None:
             found = _DATE_IN_PATH.search(path)
             if found is None:
@@ -217,6 +238,15 @@ class TrapGuard:
         if most and self.counts.count(("dates", place), mark_of(found[0]), most) > most:
             return f"more than {most} dates of one calendar"
         return None
+
+
+def _pair_of(query: str) -> tuple[int, int] | None:
+    """Year and month in two arguments with short names, which may be something else."""
+    year = _SHORT_YEAR.search(query)
+    month = _SHORT_MONTH.search(query) if year is not None else None
+    if year is None or month is None or _X.search(query):
+        return None
+    return int(year[1]), int(month[1])
 
 
 def _number(fingerprint: bytes) -> int:

@@ -15,6 +15,7 @@ from crawler.habits import of_text
 from crawler.loading import is_users_code
 
 _BY_SITE = re.compile(r"the site refused (?:the|these) (?:user name|credentials)")
+_BY_SPIDER = re.compile(r"\A\S+\.is_logged_out failed on .*?(?: \((?P<place>[^()\s]+, line \d+)\))?\Z", re.DOTALL)
 _FRAME = re.compile(r'^  File "([^"\n]+)", line (\d+), in (\S+)', re.MULTILINE)
 _OWN_URL = re.compile(r" (?:from |(?P<bracket>\())(?P<url>https?://[^\s()]+)(?(bracket)\))\Z")
 _NUMBER = re.compile(r"\d+(?=, in )")
@@ -24,6 +25,10 @@ def parked_words(session: str, why: str) -> str:
     """What is said of a session that cannot log in by itself, for the reason *why*."""
     if _BY_SITE.match(why):
         return f"the site refused the user name or password of session {session}"
+    broken = _BY_SPIDER.search(why)
+    if broken is not None:
+        place = f" ({broken['place']})" if broken["place"] else ""
+        return f"session {session} waits until the spider's own is_logged_out is mended{place}"
     return f"session {session} waits for a person"
 
 

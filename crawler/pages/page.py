@@ -68,5 +68,5 @@ class Page(Protocol):
     def xpath(self, query: str, **variables: Any) -> SelectorList[Selector]:
         """What an XPath finds."""
 
-    def urljoin(self, link: str) -> str:
+    def urljoin(self, link: str | None) -> str:
         """A link of it as an absolute URL."""

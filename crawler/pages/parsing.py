@@ -271,3 +271,18 @@ def link_parts(link: Any) -> tuple[str, str, str]:
     href, about = link_target(link)
     text, rel = about if isinstance(about, tuple) else about_link(about) if about is not None else ("", "")
     return href.strip(), text, rel
+
+
+def inside_of(elements: Iterable[Any]) -> str:
+    """Name of the first of these elements in which there is a link, "" where there is none.
+
+    Args:
+        elements: As lxml has them, or whatever else `link_target` returns.
+    """
+    for each in elements:
+        if (
+            isinstance(each, Element)
+            and next((a for a in each.iter("a") if a is not each and a.get("href")), None) is not None
+        ):
+            return str(each.tag)
+    return ""

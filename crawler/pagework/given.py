@@ -20,13 +20,14 @@ from crawler.errors import DropItem, ItemRefused, SpiderError
 from crawler.frontier.admission import Joined
 from crawler.frontier.known import KnownLinks
 from crawler.items import NotStorable, refused_by_its_class, rejected, to_row, with_storable_fields
+from crawler.late_pattern import late_pattern
 from crawler.outcome import Found, ItemRow, Outcome, Rejected, without_numbers
 from crawler.pages.filled import Filled
 from crawler.pages.following import Followed, handed_out
 from crawler.pages.targets import Targets
 from crawler.pagework.callback_code import stands_at
 from crawler.pagework.links_given import LinksGiven
-from crawler.request import Request
+from crawler.request import NO_LINK, Request
 from crawler.settings import Settings
 from crawler.spider import Spider
 from crawler.urls import absolute
@@ -155,6 +156,7 @@ class StoppedAtItem(Exception):
 
 
 Bare = Callable[[str], str] | None
+_SCHEME = late_pattern(r"\s*(?!https?:)([A-Za-z][\w+.-]{1,15}:)")
 _PORTION = 2_000  #: links of one page that are held in memory; more go to the frontier before the page is done
 
 
@@ -210,6 +212,10 @@ class _Requests:
 
     def take(self, link: Request) -> None:
         """Take one of any kind. Raises NotStorable."""
+        if link.url.startswith(NO_LINK):
+            scheme = found[1].lower() if (found := _SCHEME.match(link.url, len(NO_LINK))) is not None else "broken"
+            self._outcome.warnings += (f"a link that cannot be fetched was passed over ({scheme})",)
+            return
         self._outcome.requests += 1
         if self._bare is not None:
             link = link.replace(url=self._bare(link.url))
@@ -327,7 +333,7 @@ class CallbackResults:
                     if isinstance(produced, Request):
                         if not (produced.callback in methods and produced.errback in methods):
                             self._check_methods(produced, results)
-                        requests.take(produced)
+                        _take(requests, produced, results)
                         following = handed_out(results)
                         if following is not None:
                             requests.take_rest(following)
@@ -365,6 +371,15 @@ class CallbackResults:
         except SpiderError as error:
             place = stands_at(results)
             raise SpiderError(f"{error}{f' at {place}' if place else ''}") from None
+
+
+def _take(requests: _Requests, link: Request, results: Any) -> None:
+    """Take a request; a SpiderError about what it carries names the line that yielded it."""
+    try:
+        requests.take(link)
+    except SpiderError as error:
+        place = stands_at(results)
+        raise SpiderError(f"{error}{f' at {place}' if place else ''}") from None
 
 
 def _has_key(link: Request, file: Mapping[str, Any], keyed: list[Request]) -> bool:

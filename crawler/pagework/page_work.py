@@ -21,6 +21,7 @@ from crawler.pagework.assembly import Assembly
 from crawler.pagework.errbacks import Errbacks
 from crawler.pagework.file_work import FileWork
 from crawler.pagework.given import Bare, CallbackResults, CallbackWatch, StoppedAtItem
+from crawler.pagework.landings import landing, sent_on_by, take_sent_on
 from crawler.pagework.links_given import LinksGiven
 from crawler.pagework.rendered import Rendering
 from crawler.pagework.revisits import NOT_MODIFIED, Revisited, Revisits, ask
@@ -39,7 +40,7 @@ from crawler.sessions.login.watch import led_elsewhere, logged_out_reason, refus
 from crawler.sessions.session import Session
 from crawler.settings import Settings
 from crawler.spider import Spider
-from crawler.urls import host_of, redact
+from crawler.urls import redact
 
 _trace = logging.getLogger("crawler.trace")  # shown with `--traceback`
 AnswerIsIn = Callable[[Outcome], Learned]
@@ -183,7 +184,9 @@ class PageWork:
             outcome.proven = signs.logged_in_sign(
                 fetched.response, css=self._spider.logged_in_css, text=self._spider.logged_in_text
             )
-        rule, landed = self._landing(leased, request, page) if page is not None and page.history else ("", None)
+        rule, landed = (
+            landing(leased, request, page, self._admission) if page is not None and page.history else ("", None)
+        )
         if page is not None and not (rule or unchanged) and self._steps.responses:
             rule, page = self._steps.response(page)
         known = Known(leased.attempt, request.method, rule, manager.is_guest, learned.given_up, account_rests)
@@ -261,13 +264,14 @@ class PageWork:
     ) -> Flow[None]:
         """Run the callback."""
         method = self._spider.callback(request.callback)
+        sent_on = sent_on_by(page, request)
         notes = self._revisits.notes(request, page) if self._revisits.learns else None
         stopped: ItemRefused | None = None
         try:
             keyed = self._errbacks.given.collect(
                 outcome,
                 request,
-                lambda: method(page, **(request.cb_kwargs or {})),
+                lambda: () if sent_on is not None and sent_on.alone else method(page, **(request.cb_kwargs or {})),
                 _bare(session),
                 notes,
                 self._steps.item_step(page) if self._steps.items else None,
@@ -276,6 +280,8 @@ class PageWork:
             keyed, stopped = stop.keyed, stop.error
         if landed is not None:
             outcome.found = [*outcome.found, landed]
+        if sent_on is not None:
+            take_sent_on(sent_on, request, outcome, self._admission, notes)
         if keyed:
             yield from self._take_keyed(outcome, request, keyed, session, notes)
         if stopped is not None:
@@ -317,33 +323,6 @@ class PageWork:
                 fresh.setdefault(row.fingerprint, row)
         if fresh:
             outcome.found = [*outcome.found, *fresh.values()]
-
-    def _landing(self, leased: Leased, request: Request, page: Response) -> tuple[str, Found | None]:
-        """Where redirects ended: the rule that forbids it, or the row that marks it as seen."""
-        if page.url == request.url or request.dont_filter:
-            return "", None
-        if not any(step.is_redirect for step in page.history):
-            return "", None
-        final_url = page.url
-        if not self._admission.allows_host(host_of(final_url)):
-            return f"off-site: redirected to {redact(final_url)}", None
-        landing = self._admission.admit(
-            request.replace(url=final_url, dont_filter=False), depth=leased.depth, session=leased.session
-        )
-        if landing is None and leased.again:  # known because this very request has been there
-            return "", None
-        if landing is None:
-            return f"duplicate: redirected to {redact(final_url)}", None
-        if landing.fingerprint == leased.fingerprint:
-            return "", None
-        return "", Found(
-            landing.fingerprint,
-            final_url,
-            landing.slot,
-            landing.session,
-            depth=leased.depth,
-            skipped="read already: a redirect led there",
-        )
 
     def fail_unsent(self, outcome: Outcome, session: Session | None) -> None:
         """Call the errback of a request that fails without an answer of its own. Never raises; may take long.

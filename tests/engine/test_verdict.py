@@ -285,6 +285,8 @@ def test_a_sitemap_without_entries_is_reported(quick_net: Net, tmp_path: Path) -
             super().__init__(**arguments)
             self.sitemap_urls = [arguments["site"] + "/sitemap.xml"]
 
+        def parse(self, response: Response) -> Any: ...
+
     empty = Answer(body=b"<urlset></urlset>", content_type="application/xml")
     summary = crawl(Mapped, quick_net.host({"/sitemap.xml": empty}).url, tmp_path)
 

@@ -86,3 +86,46 @@ def test_a_request_with_a_misspelled_callback_is_refused_at_its_line_and_a_retry
     path.write_text(path.read_text().replace("parse_itm", "parse_item"))
     command("retry", "cat")
     assert command("run", "cat").code == 0
+
+
+@pytest.mark.parametrize("carried", ["meta={'row': response.css('p')[0]}", "cb_kwargs={'row': object()}"])
+def test_what_cannot_go_with_a_request_is_refused_at_its_line(
+    carried: str, site: Host, project: Path, command: Crawl
+) -> None:
+    write(project, site, f"yield Request(response.urljoin('/next'), {carried})")
+
+    done = command("run", "cat")
+
+    assert done.code == 1
+    assert "at spiders/cat.py, line 9, in parse" in command("status", "cat").out
+
+
+def test_a_header_is_text_already(site: Host, project: Path, command: Crawl) -> None:
+    write(project, site, "yield {'kind': response.headers['Content-Length'].decode()}")
+    command("run", "cat")
+
+    assert "leave `.decode()` out" in command("status", "cat").out
+
+
+BELOW = """from crawler import Spider
+
+
+class Deep(Spider):
+    name = "deep"
+    start_urls = ["http://127.0.0.1:1/"]
+"""
+
+
+def test_a_spider_in_a_folder_within_is_named_where_it_is_missed(site: Host, project: Path, command: Crawl) -> None:
+    write(project, site, "yield {'a': 1}")
+    (project / "spiders" / "sub" / "lower").mkdir(parents=True)
+    (project / "spiders" / "sub" / "lower" / "deep.py").write_text(BELOW)
+    (project / "spiders" / "sub" / "helpers.py").write_text("class Helper:\n    name = 'helper'\n")
+
+    done, listed = command("run", "deep"), command("list")
+
+    assert done.code == 2
+    assert "no spider 'deep' in spiders/: it is in spiders/sub/lower/deep.py" in done.err
+    assert (listed.code, listed.out) == (0, "cat\n")
+    assert "deep in spiders/sub/lower/deep.py is not looked at" in listed.err
+    assert "helper" not in listed.err + command("run", "helper").err.replace("no spider 'helper'", "")

@@ -36,6 +36,18 @@ def calendar_ahead() -> Iterator[str]:
     return (f"{SITE}/calendar/{2026 + n // 12}/{n % 12 + 1:02}" for n in count())
 
 
+def calendar_of_y_and_m() -> Iterator[str]:
+    return (f"{SITE}/cal?y={2026 + n // 12}&m={n % 12 + 1}" for n in count())
+
+
+def calendar_of_months_from_0() -> Iterator[str]:
+    return (f"{SITE}/cal?cal_mo={n % 12:02}&a=b&cal_yr={2026 + n // 12}" for n in count())
+
+
+def calendar_in_dutch() -> Iterator[str]:
+    return (f"{SITE}/cal?Jaar={2026 + n // 12}&maand={n % 12 + 1}" for n in count())
+
+
 def calendar_back() -> Iterator[str]:
     return (f"{SITE}/calendar?month={2026 - n // 12}-{12 - n % 12:02}" for n in count())
 
@@ -73,6 +85,9 @@ def query_that_grows() -> Iterator[str]:
         (growing_path, 10),
         (calendar_ahead, 40),
         (calendar_back, 400),
+        (calendar_of_y_and_m, 40),
+        (calendar_of_months_from_0, 40),
+        (calendar_in_dutch, 40),
         (session_in_each_link, 5),
         (session_in_each_path, 5),
         (filters_in_all_combinations, 210),
@@ -148,6 +163,7 @@ def test_U4_depth_and_pages_of_a_host_are_limited() -> None:
         "/x?month=2027-05",
         "/products?size=2048&color=red",
         "/x?weekday=5",
+        "/x?y=2150&m=7",
         "/x?time=1700000000",
         "/x?price_from=3000",
         "/x?start=2500",
@@ -167,6 +183,31 @@ def test_an_ordinary_url_is_not_a_trap(path: str) -> None:
     guard = TrapGuard()
     for _ in range(10):
         assert guard.refuses(SITE + path, 1, NOW) is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/tiles?x=5&y={far}&m={small}",
+        "/map?lng=3&y={far}&m={small}",
+        "/parts?y={far}&m={large}",
+        "/parts?y={low}&m={small}",
+        "/items?y={far}&page={small}",
+        "/items?year2={far}&m={small}",
+    ],
+)
+def test_numbers_that_look_like_years_among_others_are_no_calendar(address: str) -> None:
+    guard = TrapGuard()
+    for number in range(400):
+        far, low = 2026 + number % 170, 1900 + number % 125
+        url = address.format(far=far, low=low, small=number % 12 + 1, large=number + 100)
+        assert guard.refuses(SITE + url, 1, NOW) is None
+
+
+def test_an_archive_by_short_names_and_the_months_to_come_stay_welcome() -> None:
+    guard = TrapGuard()
+    for year in range(1980, 2029):
+        assert not any(guard.refuses(f"{SITE}/archive?y={year}&m={month}", 1, NOW) for month in range(1, 13))
 
 
 def test_a_catalogue_with_a_great_many_pages_is_not_a_trap() -> None:

@@ -104,6 +104,20 @@ def test_a_check_of_the_spider_that_fails_is_reported_with_its_line(
     assert "no attribute 'nothing' (spiders/orders.py, line 9)" in ended.err
 
 
+def test_a_run_with_a_check_that_fails_waits_for_the_spider_to_be_mended_and_for_no_person(
+    shop: PracticeSite, project: Path, command: Crawl
+) -> None:
+    write_spider(project, shop, more="def is_logged_out(self, response):\n        return response.css('i.none')[0]")
+
+    ended = command("run", "orders")
+
+    assert ended.code == 3
+    said = "session default waits until the spider's own is_logged_out is mended (spiders/orders.py, line 9); then run:"
+    assert said in ended.err
+    assert "waits for a person" not in ended.err + ended.out
+    assert "IndexError: list index out of range (spiders/orders.py, line 9)" in ended.out
+
+
 @pytest.mark.parametrize(
     "raised",
     ['ValueError("password=" + session.account.password)', "ValueError(session.account.password)"],

@@ -78,7 +78,7 @@ def _format(target: Target) -> Format:
     if _is_remote(target.place):
         require(redact(target.place), "remote", ("fsspec",))
     else:
-        _path(target.place)
+        places.check_place(_path(target.place), in_place=form.in_place)
     if form.in_place and (target.place == "-" or _is_remote(target.place)):
         raise UsageError(
             f"{redact(target.place)}: a file of the format {form.name} is changed where it is, on this machine"

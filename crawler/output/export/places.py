@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from crawler.errors import UsageError
 from crawler.output.export.formats import Format
 
 _BUFFER = 1 << 20
@@ -37,6 +38,26 @@ def holds_something(path: Path) -> bool:
     except OSError:
         return False
     return stat.S_ISREG(facts.st_mode) and facts.st_size > NEXT_TO_NOTHING_BYTES
+
+
+def check_place(path: Path, *, in_place: bool = False) -> None:
+    """Whether a file can be written there, as far as can be seen before any work is done for it.
+
+    Args:
+        path: Of the file; "-" for standard output.
+        in_place: It is changed where it is, not replaced as a whole.
+    Raises:
+        UsageError: Its folder is not there, or it or its folder cannot be written.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file")
+    if str(path) == "-" or _is_device(path):
+        return
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise UsageError(f"{path}: there is no folder {folder}; make it first")
+    if not os.access(folder, os.W_OK | os.X_OK) or (in_place and path.exists() and not os.access(path, os.W_OK)):
+        raise UsageError(f"{path} cannot be written: no permission")
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def _sent_on_to(response: Response, what: re.Match[str], within_s: float) -> str
     if float(what["seconds"] or 0) > within_s:
         return None
     try:
-        return absolute(response.url, what["url"].strip())
+        return absolute(response.base_url, what["url"].strip())
     except InvalidURL:
         return None
 

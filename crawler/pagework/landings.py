@@ -1,0 +1,93 @@
+"""Where a page leads instead of what was requested: by redirects, and by meta refresh.
+
+A page that sends a browser on within a few seconds and says next to nothing is no page of its own: what it leads to is
+requested in its place, for the same callback. One with a text of its own is read, too.
+"""
+
+from __future__ import annotations
+
+from crawler.frontier.admission import Admission
+from crawler.outcome import Found, Leased, Outcome
+from crawler.pagework.links_given import LinksGiven
+from crawler.quick_dataclass import quick_dataclass
+from crawler.response import Request, Response
+from crawler.sessions.login.page_marks import refresh_of
+from crawler.urls import canonical, host_of, origin_of, redact
+
+_UNREAD_S = 5.0  # nobody reads a page that is left so soon
+_FEW_CHARACTERS = 300  # "You are being redirected. If nothing happens, click here."
+_TEXTS = "//body//text()[normalize-space() and not(ancestor::script or ancestor::style or ancestor::noscript)]"
+
+
+@quick_dataclass
+class SentOn:
+    """What a page leads to by meta refresh.
+
+    Attributes:
+        request: For the page that it leads to.
+        alone: It says next to nothing itself.
+    """
+
+    request: Request
+    alone: bool
+
+
+def sent_on_by(page: Response, request: Request) -> SentOn | None:
+    """Where a page sends a browser on to by meta refresh; None where it does not, or only to itself."""
+    target = refresh_of(page)
+    if target is None or page.requests or request.render:  # a browser has been there already
+        return None
+    here = {canonical(page.url), canonical(request.url)}
+    if canonical(target) in here:
+        return None
+    onward = request.replace(url=target, dont_filter=False)
+    onward.link = None
+    if origin_of(target) != origin_of(request.url):  # as with redirects: what was meant for one site goes to no other
+        onward.headers = onward.cookies = None
+    if request.method != "GET":
+        headers = {name: value for name, value in (onward.headers or {}).items() if name.lower() != "content-type"}
+        onward.method, onward.body, onward.headers = "GET", None, headers or None
+    alone = refresh_of(page, within_s=_UNREAD_S) is not None
+    return SentOn(onward, alone and sum(map(len, page.xpath(_TEXTS).getall())) < _FEW_CHARACTERS)
+
+
+def take_sent_on(
+    sent: SentOn, request: Request, outcome: Outcome, admission: Admission, notes: LinksGiven | None
+) -> None:
+    """Put the request for what a page leads to among those that it gives, and say so."""
+    row = admission.admit(
+        sent.request, depth=outcome.request.depth + 1, session=request.session, parent=outcome.request.id
+    )
+    if notes is not None:
+        notes.one(sent.request, row)
+    if row is not None:
+        outcome.found = [*outcome.found, row]
+    outcome.requests += 1
+    if sent.alone:
+        outcome.warnings += ("sends a browser on by meta refresh: it was not read, what it leads to was requested",)
+
+
+def landing(leased: Leased, request: Request, page: Response, admission: Admission) -> tuple[str, Found | None]:
+    """Where redirects ended: the rule that forbids it, or the row that marks it as seen."""
+    if page.url == request.url or request.dont_filter:
+        return "", None
+    if not any(step.is_redirect for step in page.history):
+        return "", None
+    final_url = page.url
+    if not admission.allows_host(host_of(final_url)):
+        return f"off-site: redirected to {redact(final_url)}", None
+    row = admission.admit(request.replace(url=final_url, dont_filter=False), depth=leased.depth, session=leased.session)
+    if row is None and leased.again:  # known because this very request has been there
+        return "", None
+    if row is None:
+        return f"duplicate: redirected to {redact(final_url)}", None
+    if row.fingerprint == leased.fingerprint:
+        return "", None
+    return "", Found(
+        row.fingerprint,
+        final_url,
+        row.slot,
+        row.session,
+        depth=leased.depth,
+        skipped="read already: a redirect led there",
+    )
