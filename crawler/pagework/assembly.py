@@ -24,7 +24,8 @@ from crawler.frontier.robots_ways import RobotsWays, Way, product_of
 from crawler.frontier.traps import TrapGuard, TrapLimits
 from crawler.identity import Identity
 from crawler.pagework.file_desk import FileDesk
-from crawler.pagework.file_work import FileRules, FileWork
+from crawler.pagework.file_rules import FileRules
+from crawler.pagework.file_work import FileWork
 from crawler.pagework.own_hosts import OwnHosts
 from crawler.pagework.session_maker import Around, SessionMaker, session_delays
 from crawler.pagework.transports import Transports

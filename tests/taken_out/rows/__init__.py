@@ -14,6 +14,7 @@ from tests.taken_out.rows import (
     forms,
     honest,
     hostile,
+    nights,
     pages,
     sessions,
     told,
@@ -30,6 +31,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     *formats.ENTRIES,
     *hostile.ENTRIES,
     *first_hours.ENTRIES,
+    *nights.ENTRIES,
 )
 
 #: situation of a row, or a test of one: why no mend is taken out for it
