@@ -9,6 +9,9 @@ _NAMES = (
     " version"
 )
 
+_EMPTY = "tests/engine/test_empty_fields.py"
+_COMPARED = "tests/engine/test_comparison.py::test_what_a_crawl_lacks_is_reported_and_nothing_else"
+
 ENTRIES = [
     Entry(
         "readable-name-kept",
@@ -30,5 +33,41 @@ ENTRIES = [
             "tests/files/test_readable_names.py"
             "::test_the_audit_sees_a_name_that_leads_to_an_older_version_and_prune_mends_it"
         ],
+    ),
+    Entry(
+        "only-empty-items",
+        '100 items with nothing but None were "finished", exit 0',
+        [Swap("crawler/runs/verdict.py", "if (empty := _empty_tables(facts)) and", "if (empty := []) and")],
+        [f"{_EMPTY}::test_items_without_a_single_value_are_no_good_end[{case}]" for case in ("all", "one", "a-kind")],
+    ),
+    Entry(
+        "own-fields-empty",
+        "`crawl run -q` printed that `files.width` and `files.height` are empty after each good night with PDFs",
+        [Swap("crawler/output/figures.py", "if not count and name not in own_fields(fields)", "if not count")],
+        [f"{_EMPTY}::test_files_alone_and_files_without_a_size_in_pixels_are_good"],
+    ),
+    Entry(
+        "compared-with-one-item",
+        "a spider written anew ended with exit 11, compared with one item of what `crawl new` had written",
+        [
+            Swap(
+                "crawler/output/comparison.py",
+                "for each in earlier) < _TELLING or _is_another",
+                "for each in earlier) < 0 or _is_another",
+            )
+        ],
+        [f"{_COMPARED}[one item tells nothing]"],
+    ),
+    Entry(
+        "compared-with-other-fields",
+        "a spider written anew ended with exit 11, compared with one item of what `crawl new` had written",
+        [
+            Swap(
+                "crawler/output/comparison.py",
+                "return any(fields.values()) and not any(each.filled",
+                "return not fields and not any(each.filled",
+            )
+        ],
+        [f"{_COMPARED}[all fields are others]"],
     ),
 ]
