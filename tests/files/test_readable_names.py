@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.engine.shop import credentials
+from tests.files.invoices import Invoices
 from tests.files.portal import Portal, assert_whole, crawl, held, pdf
 from tests.files.test_files_cared_for import cli
 from tests.files.test_files_once import night
@@ -38,6 +39,7 @@ def test_files_that_are_fetched_again_after_a_login_keep_their_only_name(
 
     assert (first.ending, first.items, first.logins) == ("finished", {"files": 60}, 2)
     assert first.rechecked > 0
+    assert first.files == {"new": 60}
     assert names(tmp_path) == NAMES
     assert_whole(tmp_path)
     assert cli(tmp_path, "audit", "invoices", "--read")[0] == 0
@@ -48,6 +50,20 @@ def test_files_that_are_fetched_again_after_a_login_keep_their_only_name(
     assert (second.files, names(tmp_path)) == ({"changed": 60}, NAMES)
     assert all(b"version 2" in (tmp_path / "data" / "invoices" / name).read_bytes() for name in NAMES)
     assert cli(tmp_path, "audit", "invoices")[0] == 0
+
+
+def test_files_and_pages_that_are_fetched_again_count_once(
+    make_practice_site: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site = ended_once(make_practice_site, monkeypatch)
+    night(site, tmp_path, Invoices)  # without keys: each file is asked for each night
+    site.change(revoke_at=(45, sum(site.record.granted.values()) + 40), invoices_revised=(3, 4, 5))
+
+    second = night(site, tmp_path, Invoices)
+
+    assert second.rechecked > 0
+    assert second.files == {"changed": 3, "unchanged": 57}
+    assert second.unchanged <= second.pages
 
 
 @pytest.fixture
