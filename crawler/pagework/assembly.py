@@ -42,7 +42,7 @@ from crawler.sessions.session import Session
 from crawler.sessions.session_config import configured_identities
 from crawler.settings import Settings
 from crawler.spider import Spider
-from crawler.spider_checks import checked_keys
+from crawler.spider_checks import check_marks, checked_keys
 from crawler.stores.session_desk import SessionDesk
 from crawler.url_users import NOT_IN_ARGUMENT, has_user
 from crawler.urls import host_of, of_spider, origin_of
@@ -74,6 +74,7 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
         made.arguments = given
     made.allowed_domains = allowed_hosts(made.allowed_domains)
     made.keys = checked_keys(spider, made.keys)
+    check_marks(made, spider.__name__, vars(made))
     file = Path(settings.accounts) if settings.accounts else None
     chosen = configured_identities(made, setting=settings.sessions, file=file)
     if chosen != made.identities():  # names stay names: a spider may go through its own list

@@ -9,6 +9,7 @@ _NAMES = (
     " version"
 )
 
+_MARKS = '`logged_in_css = "div..menu"`, or "" in a subclass, was a failed login, after the password had been sent'
 _EMPTY = "tests/engine/test_empty_fields.py"
 _COMPARED = "tests/engine/test_comparison.py::test_what_a_crawl_lacks_is_reported_and_nothing_else"
 
@@ -39,6 +40,20 @@ ENTRIES = [
         '"files 159 new, 76 unchanged" for 200 files: those that were fetched again after a login counted twice',
         [Swap("crawler/runs/stats.py", "self._uncertain.take_back(outcome", "0 and self._uncertain.take_back(outcome")],
         ["tests/files/test_readable_names.py::test_files_and_pages_that_are_fetched_again_count_once"],
+    ),
+    Entry(
+        "mark-no-selector",
+        _MARKS,
+        [Swap("crawler/spider_checks.py", "if why := why_no_css(value):", "if why := why_no_css(value) and None:")],
+        [
+            "tests/sessions_e2e/test_marks_checked.py::test_a_mark_that_is_no_selector_is_refused_before_anything_is_sent"
+        ],
+    ),
+    Entry(
+        "mark-empty",
+        _MARKS,
+        [Swap("crawler/spider_checks.py", "setattr(of, mark, None)", "continue")],
+        ["tests/sessions_e2e/test_marks_checked.py::test_an_empty_mark_switches_off_that_of_a_parent"],
     ),
     Entry(
         "only-empty-items",
