@@ -10,6 +10,10 @@ _NAMES = (
 )
 
 _MARKS = '`logged_in_css = "div..menu"`, or "" in a subclass, was a failed login, after the password had been sent'
+_KEY = (
+    "a header of the session with an `api_key` that the account does not have: \"'NoneType' object has no attribute"
+    " 'decode'\""
+)
 _EMPTY = "tests/engine/test_empty_fields.py"
 _COMPARED = "tests/engine/test_comparison.py::test_what_a_crawl_lacks_is_reported_and_nothing_else"
 
@@ -54,6 +58,22 @@ ENTRIES = [
         _MARKS,
         [Swap("crawler/spider_checks.py", "setattr(of, mark, None)", "continue")],
         ["tests/sessions_e2e/test_marks_checked.py::test_an_empty_mark_switches_off_that_of_a_parent"],
+    ),
+    Entry(
+        "key-missing",
+        _KEY,
+        [Swap("crawler/sessions/accounts.py", "for field, looked in lacks.items():", "for field, looked in ():")],
+        ["tests/sessions_e2e/test_keys_missing.py::test_a_key_that_is_missing_is_named_with_where_to_put_it"],
+    ),
+    Entry(
+        "header-of-none",
+        _KEY,
+        [Swap("crawler/sessions/sent_headers.py", "if value is not None", "if True")],
+        [
+            "tests/sessions_e2e/test_keys_missing.py"
+            "::test_a_key_that_is_there_is_sent_and_a_header_without_a_value_is_left_out"
+        ],
+        raises=["AttributeError"],
     ),
     Entry(
         "only-empty-items",
