@@ -157,7 +157,7 @@ class Session(Hops):
                 json=request.json,
                 headers=headers,
                 params=params,
-                auth=sendable(auth or of_url(str(request.url))),
+                auth=sendable((self.auth if signed else request.auth) or of_url(str(request.url))),
                 cookies=None,
                 hooks=hooks,
             )
