@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"\d+(?=, in )")
 
 def parked_words(session: str, why: str) -> str:
     """What is said of a session that cannot log in by itself, for the reason *why*."""
-    if _BY_SITE.match(why):
+    if _BY_SITE.search(why.partition("; before: ")[0]):
         return f"the site refused the user name or password of session {session}"
     return f"session {session} waits for a person"
 
