@@ -54,7 +54,8 @@ class Spider:
         login_url: The login page; learned from the login step where it is not given.
         probe_url: Page that proves that a session is logged in; the first start URL where it is not given.
         logged_out_css, logged_out_text: A page on which one of them is found was fetched logged out.
-        logged_in_css, logged_in_text: A page on which one of them is found was fetched logged in.
+        logged_in_css, logged_in_text: A page on which one of them is found was fetched logged in. ``""`` is none, and
+            switches off that of a parent class.
         render: Render its pages in a browser: True, or a `Render`. A request may have its own.
         plugins: Classes that inherit from `crawler.Plugin`; the setting of the same name adds installed ones.
     """

@@ -34,6 +34,7 @@ _CALLED: dict[str, tuple[str, ...]] = {  # by us, with these parameters
     "closed": ("reason",),
 }
 _APPLIES_RULES = frozenset(("_follow", "parse_by_rule", "rules", "extract_links"))  # names in code that does so itself
+_MARKS = ("logged_out_css", "logged_out_text", "logged_in_css", "logged_in_text")
 _NO_GENERATORS = frozenset(("login", "login_browser", "closed", "on_item", "on_request", "on_response", "on_event"))
 
 
@@ -66,8 +67,32 @@ def check_class(cls: Any) -> None:
     for name in habits.METHODS:
         if name in own and not (name == "start_requests" and "start" in own):  # for old and new versions
             raise SpiderError(f"{cls.__name__}.{name} has no effect here; instead: {habits.METHODS[name]}")
+    check_marks(cls, cls.__name__, own)
     refuse_misplaced(cls)
     check_called(cls)
+
+
+def check_marks(of: Any, name: str, given: Mapping[str, Any]) -> None:
+    """Refuse marks of a login that cannot be looked for; an empty one becomes None and switches off a parent's.
+
+    Args:
+        of: A spider, or its class, whose attributes *given* are.
+    Raises:
+        SpiderError: One is no text, or no CSS selector.
+    """
+    for mark in _MARKS:
+        value = given.get(mark)
+        if value is None or hasattr(value, "__get__"):
+            continue
+        if not isinstance(value, str):
+            raise SpiderError(f"{name}.{mark} is {type(value).__name__}, not a text")
+        if not value.strip():
+            setattr(of, mark, None)
+        elif mark.endswith("_css"):
+            from crawler.pages.selectors import why_no_css  # loaded where there is a selector
+
+            if why := why_no_css(value):
+                raise SpiderError(f"{name}.{mark} = {value!r} is no CSS selector: {why}")
 
 
 def check_called(cls: type) -> None:

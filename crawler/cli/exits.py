@@ -90,7 +90,8 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
     (
         NO_ITEMS,
         "no items",
-        "Pages were fetched, but no item was stored, or fewer than `min_items`. What was fetched is kept.",
+        "Pages were fetched, but no item was stored, or fewer than `min_items`, or all items (of a kind) have no value"
+        " in any field. What was fetched is kept.",
         "`crawl fetch URL` shows what the page holds. A spider that yields no items on purpose says so:"
         ' `custom_settings = {"min_items": 0}`.',
     ),

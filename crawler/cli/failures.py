@@ -36,6 +36,7 @@ def failures(
     """
     from crawler.output.reasons import next_step
     from crawler.output.run_report import causes_of, run_report
+    from crawler.stores.base import ALL_RUNS
     from crawler.stores.told import NO_KEY
 
     if number is not None:
@@ -52,7 +53,8 @@ def failures(
         parked = source.frontier.counts(newest.frontier).parked
         next_command = run_report(source, newest.id).next_command if parked else ""
         reasons = {each.text for each in source.reports.put_aside(newest.frontier)} if parked else set()
-        kept = [each for each in source.samples.of(spider) if each.cause]
+        of_crawl = {run.id for run in source.runs.last(spider, limit=ALL_RUNS) if run.frontier == newest.frontier}
+        kept = [each for each in source.samples.of(spider) if each.cause and each.run in of_crawl]
     if as_json:
         for cause in found:
             say(json.dumps(cause.as_dict()))

@@ -61,7 +61,7 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     store: options.StorePath = None,
 ) -> None:
-    """Remove files that no row refers to. Also abandoned partial files; works while a crawl runs."""
+    """Remove files that no row refers to. Also abandoned partial files, and readable names of older versions."""
     from crawler.output.held_files import prune as pruned
     from crawler.pages.file_folder import folder_of_spider
 
@@ -74,6 +74,11 @@ def prune(
         f"{word} {counted(found.files, 'file')} without a row and {counted(found.partials, 'partial file')}"
         f" ({size(found.size_bytes)})"
     )
+    if found.names:
+        say(
+            f"{'would mend' if dry_run else 'mended'} {counted(found.names, 'readable name')} that"
+            f" {'does' if found.names == 1 else 'do'} not lead to the newest version of a file"
+        )
 
 
 def register(root: typer.Typer) -> None:

@@ -2,7 +2,8 @@
 
 A site that was redesigned answers every request, and the selectors find nothing: the run is done and worth nothing.
 A comparison with the last complete crawls shows it, without any setting. It uses the median of up to ten of them, so
-that one odd night changes nothing; a crawl that was reported is not among them until a person accepts it.
+that one odd night changes nothing; a crawl that was reported is not among them until a person accepts it. A handful
+of items tells nothing, nor do those of a spider whose items have had all other fields.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Final
 
-from crawler.output.figures import Figures
+from crawler.output.figures import Figures, own_fields
 from crawler.quick_dataclass import quick_dataclass
 
 COMPARED: Final = 10  #: complete crawls that one is compared with
 _MOSTLY: Final = 0.5  #: a field that is filled in more than this share of the items is mostly filled
+_TELLING: Final = 5  #: items of a kind that all of them together had, from which they tell what fields are usual
 _NAMED: Final = 5  #: fields that are named one by one
 
 
@@ -84,7 +86,12 @@ def _fewer_items(now: Figures, before: Sequence[Figures], share: float) -> list[
 
 
 def _fewer_of_a_kind(now: Figures, before: Sequence[Figures], share: float) -> Iterable[Shortfall]:
-    for table in sorted({table for each in before for table in each.items}):
+    known = {table for each in before for table in each.items}
+    if now.total and not known & {table for table, count in now.items.items() if count}:
+        return  # all items are of other kinds: the spider was written anew
+    for table in sorted(known):
+        if sum(each.items.get(table, 0) for each in before) == 1:
+            continue
         usual = _median([each.items.get(table, 0) for each in before])
         count = now.items.get(table, 0)
         if usual and count <= share * usual:
@@ -100,8 +107,11 @@ def _emptied(now: Figures, before: Sequence[Figures], wanted: Expected) -> Itera
     found = []
     for table, count in sorted(now.seen.items()):
         earlier = [each for each in before if each.seen.get(table)]
+        if sum(each.seen[table] for each in earlier) < _TELLING or _is_another(now, earlier, table):
+            continue
         whole = [each for each in earlier if 2 * each.seen[table] >= each.items.get(table, 0)]
-        names = sorted({name for each in earlier for name in each.filled.get(table, {})})
+        known = {name for each in earlier for name in each.filled.get(table, {})}
+        names = sorted(known - own_fields(known))
         for name in names if count else ():
             usual = _median([each.rate(table, name) for each in whole or earlier])
             rate = _rate_of_all(now, table, name, usual)
@@ -111,6 +121,12 @@ def _emptied(now: Figures, before: Sequence[Figures], wanted: Expected) -> Itera
     yield from (shortfall for _, shortfall in found[:_NAMED])
     if len(found) > _NAMED:
         yield Shortfall("field-emptied", f"{len(found) - _NAMED:,} further fields are empty that were filled before")
+
+
+def _is_another(now: Figures, earlier: Sequence[Figures], table: str) -> bool:
+    """Whether the items have all other fields than before, with values: the spider was written anew."""
+    fields = now.filled.get(table, {})
+    return any(fields.values()) and not any(each.filled.get(table, {}).keys() & fields.keys() for each in earlier)
 
 
 def _rate_of_all(now: Figures, table: str, name: str, usual: float) -> float:

@@ -6,15 +6,17 @@ Counted while pages are committed, stored with the summary of each run, added up
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 from typing import Any
 
+from crawler.files import FILLED
 from crawler.items import DICT_TABLE
 from crawler.outcome import ItemRow
 from crawler.quick_dataclass import quick_dataclass
 
 _TELLING = 2  #: items of a table
+_OF_FILES = frozenset(FILLED)
 _MOST_FIELDS = 500  #: per table that are counted; a page that makes up names must not fill the memory
 
 
@@ -52,15 +54,20 @@ def count_fields(items: Iterable[ItemRow], filled: dict[str, dict[str, int]]) ->
 def empty_fields(seen: Mapping[str, int], filled: Mapping[str, Mapping[str, int]]) -> list[str]:
     """Fields (``table.field`` where the items are not dicts) that are empty in every item of a table.
 
-    A single item may well have such a field: that proves nothing.
+    A single item may well have such a field: that proves nothing. Nor do fields that we fill in (`own_fields`).
     """
     return sorted(
         name if table == DICT_TABLE else f"{table}.{name}"
         for table, fields in filled.items()
         if seen.get(table, 0) >= _TELLING
         for name, count in fields.items()
-        if not count
+        if not count and name not in own_fields(fields)
     )
+
+
+def own_fields(fields: Collection[str]) -> frozenset[str]:
+    """Of the fields of a table, those that the crawl fills in: of files, of which only images have a width."""
+    return _OF_FILES if _OF_FILES.issubset(fields) else frozenset()
 
 
 @quick_dataclass
@@ -83,6 +90,15 @@ class Figures:
     def total(self) -> int:
         """Items of all tables."""
         return sum(self.items.values())
+
+    @property
+    def empty_tables(self) -> list[str]:
+        """Tables of which every item was looked at, and not one has a value in any field."""
+        return sorted(
+            table
+            for table, fields in self.filled.items()
+            if not any(fields.values()) and self.seen.get(table, 0) >= max(self.items.get(table, 0), 1)
+        )
 
     def rate(self, table: str, name: str) -> float:
         """Share of the items of *table* in which the field is filled, 0 to 1; 0 where there is no such item."""

@@ -7,19 +7,18 @@ notes beside the partial files record it, and the next try takes it over.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
-from crawler.pages.file_folder import FileFolder, Stored
+from crawler.output.readable_names import mend, stale_names
+from crawler.pages.file_folder import FileFolder, Stored, hashed
 from crawler.pages.partials import read_state
 from crawler.quick_dataclass import quick_dataclass
 from crawler.stores.base_results import FileStore
 from crawler.stores.told import HeldFile
 
 OLD_S = 7 * 86_400.0  #: after which a partial file is not continued any more
-_CHUNK_BYTES = 1 << 20
 
 
 @quick_dataclass
@@ -32,6 +31,7 @@ class FileAudit:
         missing: Of these rows, those whose file is not there.
         damaged: Those whose file has another size (or other content, where that was checked).
         without_row: Files in the whole folder that have no row and are not on their way.
+        stale: Readable names that do not lead to the newest version of their file.
         on_the_way: Partial files, and those that the next try takes over.
     """
 
@@ -40,6 +40,7 @@ class FileAudit:
     missing: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
     without_row: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
     on_the_way: int = 0
 
     @property
@@ -49,6 +50,7 @@ class FileAudit:
             *_counted(self.missing, "is missing", "are missing", "the next crawl fetches what it meets again"),
             *_counted(self.damaged, "does not match its row", "do not match their rows", "remove them"),
             *_counted(self.without_row, "has no row", "have no row", "`crawl files prune` removes them"),
+            *_stale(self.stale),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -59,6 +61,7 @@ class FileAudit:
             "missing": len(self.missing),
             "damaged": len(self.damaged),
             "without_row": len(self.without_row),
+            "stale_names": len(self.stale),
             "on_the_way": self.on_the_way,
         }
 
@@ -71,7 +74,7 @@ def audit_files(source: FileStore, folder: FileFolder, spider: str | None = None
         read: Read each file, and compare its hash.
     """
     there = {each.hash: each for each in folder.stored()}
-    notes = _notes(folder)
+    notes, links = _notes(folder)
     known: set[str] = set()
     checked: dict[str, int] = {}
     missing: dict[str, None] = {}
@@ -89,9 +92,9 @@ def audit_files(source: FileStore, folder: FileFolder, spider: str | None = None
             damaged[held.hash] = None
         checked[held.hash] = held.size_bytes
     without_row = [digest for digest in there if digest not in known and digest not in notes.values()]
-    return FileAudit(
-        rows, sum(checked.values()), tuple(missing), tuple(damaged), tuple(sorted(without_row)), len(notes)
-    )
+    stale = tuple(each.link for each in stale_names(source.all(spider), there.values(), folder, links))
+    size_bytes = sum(checked.values())
+    return FileAudit(rows, size_bytes, tuple(missing), tuple(damaged), tuple(sorted(without_row)), stale, len(notes))
 
 
 def _is_damaged(folder: FileFolder, held: HeldFile, stored: Stored, read: bool) -> bool:
@@ -99,20 +102,19 @@ def _is_damaged(folder: FileFolder, held: HeldFile, stored: Stored, read: bool) 
         return True
     if not read:
         return False
-    digest = hashlib.sha256()
     with open(folder.path(held.hash), "rb") as file:
-        while piece := file.read(_CHUNK_BYTES):
-            digest.update(piece)
-    return digest.hexdigest() != held.hash
+        return hashed(file) != held.hash
 
 
-def _notes(folder: FileFolder) -> dict[Path, str]:
-    """What is on its way: path without suffix to the hash that was noted, "" for none."""
-    found = {}
+def _notes(folder: FileFolder) -> tuple[dict[Path, str], set[str]]:
+    """What is on its way: path without suffix to the hash that was noted, "" for none; and the readable names made."""
+    found, links = {}, set()
     for stem, _, _ in folder.partials():
         state = read_state(stem.with_suffix(".json"))
         found[stem] = state.hash if state is not None else ""
-    return found
+        if state is not None and state.link:
+            links.add(state.link)
+    return found, links
 
 
 @quick_dataclass
@@ -123,17 +125,21 @@ class Pruned:
         files: Files without a row.
         partials: Partial files that are not continued any more.
         size_bytes: Of both together.
+        names: Readable names that did not lead to the newest version of their file: mended, or removed.
     """
 
     files: int
     partials: int
     size_bytes: int
+    names: int = 0
 
 
 def prune(source: FileStore, folder: FileFolder, *, now: float, older_than_s: float, really: bool = True) -> Pruned:
     """Remove files without a row, and partial files unchanged for that long. Crawls may go on meanwhile.
 
-    Files are listed before the notes are read, and the rows last: what is being committed is in one of these.
+    Readable names that lead to an older version are mended, and removed where no newest version has them. Files are
+    listed before the notes are read, and the rows last: what is being committed is in one of these. A name is looked up
+    again just before it is touched.
 
     Args:
         older_than_s: 0 for all partial files that no running crawl works on.
@@ -145,15 +151,19 @@ def prune(source: FileStore, folder: FileFolder, *, now: float, older_than_s: fl
         if now - changed >= older_than_s and _drop_partial(source, folder, stem, really=really):
             partials += 1
             size_bytes += size
-    on_the_way = set(_notes(folder).values())
+    notes, links = _notes(folder)
+    on_the_way = set(notes.values())
+    stale = stale_names(source.all(), there, folder, links)
     known = {held.hash for held in source.all()}
+    for each in stale if really else ():
+        mend(folder, each)
     for stored in there:
         if stored.hash not in known and stored.hash not in on_the_way:
             files += 1
             size_bytes += stored.size_bytes
             if really:
                 folder.path(stored.hash).unlink(missing_ok=True)
-    return Pruned(files, partials, size_bytes)
+    return Pruned(files, partials, size_bytes, len(stale))
 
 
 def tidy(source: FileStore, folder: FileFolder, *, now: float) -> None:
@@ -198,6 +208,14 @@ def _drop_partial(source: FileStore, folder: FileFolder, stem: Path, *, really: 
     finally:
         os.close(descriptor)
     return True
+
+
+def _stale(links: tuple[str, ...]) -> tuple[str, ...]:
+    if not links:
+        return ()
+    do = "name does" if len(links) == 1 else "names do"
+    what = f"{len(links):,} readable {do} not lead to the newest version of a file ({links[0]})"
+    return (f"{what}; `crawl files prune` mends them",)
 
 
 def _counted(found: tuple[str, ...], one: str, several: str, hint: str) -> tuple[str, ...]:

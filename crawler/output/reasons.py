@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"\d+(?=, in )")
 
 def parked_words(session: str, why: str) -> str:
     """What is said of a session that cannot log in by itself, for the reason *why*."""
-    if _BY_SITE.match(why):
+    if _BY_SITE.search(why.partition("; before: ")[0]):
         return f"the site refused the user name or password of session {session}"
     broken = _BY_SPIDER.search(why)
     if broken is not None:

@@ -18,9 +18,10 @@ import errno
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from crawler.errors import UsageError
 from crawler.pages.downloads import clean_name, twins
@@ -31,6 +32,7 @@ from crawler.settings import Settings
 PARTIAL: Final = "partial"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _READ_ONLY: Final = 0o400
+_CHUNK_BYTES: Final = 1 << 20
 _CANNOT_LINK: Final = frozenset(
     {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EACCES}
 )
@@ -38,11 +40,16 @@ _CANNOT_LINK: Final = frozenset(
 
 @quick_dataclass
 class Stored:
-    """A file in the folder that is named after its content."""
+    """A file in the folder that is named after its content.
+
+    Attributes:
+        place: Device and number of the file: its readable names have the same ones.
+    """
 
     hash: str
     size_bytes: int
     changed_at: float
+    place: tuple[int, int]
 
 
 class FileFolder:
@@ -136,7 +143,8 @@ class FileFolder:
             return own
         with self._names_folder() as directory:
             link, _, digest = before.rpartition(" ")
-            if link and self._names_it(link, self.path(digest)) and Path(link).parent.name == self.names.name:
+            is_ours = link and (self._names_it(link, self.path(digest)) or _is_copy(self.names.parent / link, digest))
+            if is_ours and Path(link).parent.name == self.names.name:
                 partial.named(link)
                 self._replace(target, Path(link).name, directory)
                 return link
@@ -150,6 +158,24 @@ class FileFolder:
                     continue
                 return self._in_names(chosen)
         return ""
+
+    def point(self, before: str, link: str, digest: str) -> None:
+        """Let a readable name lead to these bytes again.
+
+        Args:
+            before: "LINK HASH" of a version that is not to be had by a name any more: where *link* is another name, the
+                one here is removed.
+        Raises:
+            OSError, UsageError: It cannot be changed.
+        """
+        named, _, other = before.rpartition(" ")
+        if not named or not self._names_it(named, self.path(other)) or Path(named).parent.name != self.names.name:
+            return
+        with self._names_folder() as directory:
+            if named != link:
+                os.unlink(Path(named).name, dir_fd=directory)
+            elif other != digest:
+                self._replace(self.path(digest), Path(named).name, directory)
 
     def told(self, link: str) -> str:
         """A readable name as a path that can be opened; "" for none."""
@@ -211,7 +237,7 @@ class FileFolder:
                 for entry in _entries(Path(folder.path)):
                     if _DIGEST.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
                         found = entry.stat(follow_symlinks=False)
-                        yield Stored(entry.name, found.st_size, found.st_mtime)
+                        yield Stored(entry.name, found.st_size, found.st_mtime, (found.st_dev, found.st_ino))
 
     def partials(self) -> Iterator[tuple[Path, int, float]]:
         """What is on its way, or was: path without suffix, bytes, and when it last changed."""
@@ -224,6 +250,14 @@ class FileFolder:
                 seen[stem] = (size + (found.st_size if suffix == "part" else 0), max(changed, found.st_mtime))
         for stem, (size, changed) in sorted(seen.items()):
             yield self.root / PARTIAL / stem, size, changed
+
+
+def hashed(file: BinaryIO) -> str:
+    """The hash by which a file is named: SHA-256 of its bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    while piece := file.read(_CHUNK_BYTES):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def folder_of(store: str, setting: str) -> Path:
@@ -242,6 +276,15 @@ def folder_of_spider(settings: Settings, spider: str) -> FileFolder:
     """The files of the project, with the readable names of one spider."""
     root = folder_of(settings.store, settings.files)
     return FileFolder(root, names_of(root, spider), durable=settings.durability == "full")
+
+
+def _is_copy(path: Path, digest: str) -> bool:
+    """Whether a file has these bytes: a copy of a project (``cp -r``, a backup) has two files, for name and bytes."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            return stat.S_ISREG(os.fstat(file.fileno()).st_mode) and hashed(file) == digest
+    except OSError:
+        return False
 
 
 def _is_taken(name: str, directory: int) -> bool:

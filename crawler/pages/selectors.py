@@ -69,6 +69,15 @@ class _Plan:
         return found
 
 
+def why_no_css(query: str) -> str:
+    """Why a text is no CSS selector, in one line; "" for one."""
+    try:
+        _compiled(_TRANSLATOR.css_to_xpath(query))
+    except Exception as error:  # noqa: BLE001 - of cssselect, of lxml, or of a function that it does not know
+        return " ".join(str(error).split()) or type(error).__name__
+    return ""
+
+
 _plan = lru_cache(maxsize=1_024)(_Plan)
 
 

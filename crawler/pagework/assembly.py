@@ -24,7 +24,8 @@ from crawler.frontier.robots_ways import RobotsWays, Way, product_of
 from crawler.frontier.traps import TrapGuard, TrapLimits
 from crawler.identity import Identity
 from crawler.pagework.file_desk import FileDesk
-from crawler.pagework.file_work import FileRules, FileWork
+from crawler.pagework.file_rules import FileRules
+from crawler.pagework.file_work import FileWork
 from crawler.pagework.own_hosts import OwnHosts
 from crawler.pagework.session_maker import Around, SessionMaker, session_delays
 from crawler.pagework.transports import Transports
@@ -41,7 +42,7 @@ from crawler.sessions.session import Session
 from crawler.sessions.session_config import configured_identities
 from crawler.settings import Settings
 from crawler.spider import Spider
-from crawler.spider_checks import checked_keys
+from crawler.spider_checks import check_marks, checked_keys
 from crawler.stores.session_desk import SessionDesk
 from crawler.url_users import NOT_IN_ARGUMENT, has_user
 from crawler.urls import host_of, of_spider, origin_of
@@ -73,6 +74,7 @@ def build_spider(spider: type[Spider], arguments: Mapping[str, str] | None, sett
         made.arguments = given
     made.allowed_domains = allowed_hosts(made.allowed_domains)
     made.keys = checked_keys(spider, made.keys)
+    check_marks(made, spider.__name__, vars(made))
     file = Path(settings.accounts) if settings.accounts else None
     chosen = configured_identities(made, setting=settings.sessions, file=file)
     if chosen != made.identities():  # names stay names: a spider may go through its own list

@@ -37,19 +37,26 @@ class FileDesk:
         self._open: dict[int, Partial] = {}  # by request
 
     # --- for workers ------------------------------------------------------------------------------------------------
-    def look_up(self, session: str, url: str, key: str, epoch: int) -> tuple[FileRow | None, FileRow | None]:
+    def look_up(self, session: str, url: str, key: str, epoch: int) -> tuple[FileRow | None, FileRow | None, str]:
         """What is held: a file that need not be requested, and the version at this URL. Waits for the store.
+
+        Also what one that was taken back has left: ``LINK HASH``, "" for nothing.
 
         Args:
             epoch: Of the session now: what this crawl was told in an earlier one is asked again.
         """
-        by_key, at_url = self._calls(lambda store: store.files.held(self._spider, session, url=url, key=key))
+        (by_key, at_url), left = self._calls(
+            lambda store: (
+                store.files.held(self._spider, session, url=url, key=key),
+                store.files.left_name(self._spider, session, url=url),
+            )
+        )
         sure = by_key
         if at_url is not None and at_url.frontier == self._frontier and (at_url.proven or at_url.epoch == epoch):
             sure = sure or (at_url if not key else None)  # this crawl has asked already
         if sure is not None and not self.folder.has(sure.hash, sure.size_bytes):
             sure = None
-        return sure, at_url
+        return sure, at_url, left
 
     def look_up_keys(self, session: str, keys: Iterable[tuple[str, str]]) -> list[FileRow | None]:
         """For each (url, key): the file with that key, where it is held. Waits for the store once."""
@@ -87,6 +94,15 @@ class FileDesk:
         for one in outcomes:
             if one.file is not None and one.file_was in ("new", "changed") and not one.file.id:
                 self._publish(one)
+            elif one.file is not None and one.file_was == "unchanged" and one.file_before:
+                self._point_back(one, one.file)
+
+    def _point_back(self, one: Outcome, file: FileRow) -> None:
+        """A version was taken back, and the one before it is right after all: the name leads to that again."""
+        try:
+            self.folder.point(one.file_before, file.link, file.hash)
+        except (OSError, UsageError) as error:
+            one.warnings += (f"the readable name of the file leads to another version: {error}",)
 
     def _publish(self, one: Outcome) -> None:
         file = one.file

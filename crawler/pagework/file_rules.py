@@ -8,14 +8,29 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from crawler.fetching.file_asking import Validators, if_changed, the_rest
+from crawler.fetching.limits import Limits
 from crawler.files import FILES_TABLE
 from crawler.outcome import FileRow, ItemRow
 from crawler.pages.kinds import MARKUP_TYPES
 from crawler.pages.partials import Partial
+from crawler.quick_dataclass import quick_dataclass
 from crawler.records import key_of
 from crawler.request import Request
 
 _PAGE_ENDINGS = frozenset({".html", ".htm", ".xhtml", ".php", ".asp", ".aspx", ".jsp", ".cgi", ".do", ".xml", ".txt"})
+
+
+@quick_dataclass
+class FileRules:
+    """What files of a run may be.
+
+    Attributes:
+        limits: Of one try.
+        max_pixels: Of an image.
+    """
+
+    limits: Limits
+    max_pixels: int
 
 
 def wanted_type(spec: dict[str, Any], url: str) -> tuple[str, bool]:

@@ -17,7 +17,6 @@ from crawler.errors import BadAnswer, CrawlError, FetchError, NotKept, StatusErr
 from crawler.fetching.fetcher import Fetched, Fetcher
 from crawler.fetching.file_asking import validators_of
 from crawler.fetching.file_sink import PAGE_BYTES, FileSink
-from crawler.fetching.limits import Limits
 from crawler.frontier.host_slot import Learned
 from crawler.judge import Known, describe, is_hosts_fault, judge, judge_held, pause_s
 from crawler.outcome import FileRow, ItemRow, Outcome, Verdict
@@ -26,7 +25,15 @@ from crawler.pages.kinds import HEAD_BYTES, MARKUP_TYPES, image_size, is_markup,
 from crawler.pages.partials import Busy, Partial
 from crawler.pagework.account_rest import account_has_to_rest
 from crawler.pagework.file_desk import FileDesk
-from crawler.pagework.file_rules import can_go_on, conditions_of, item_of, key_text_of, wanted_type, wants_markup
+from crawler.pagework.file_rules import (
+    FileRules,
+    can_go_on,
+    conditions_of,
+    item_of,
+    key_text_of,
+    wanted_type,
+    wants_markup,
+)
 from crawler.quick_dataclass import quick_dataclass
 from crawler.request import Request
 from crawler.response import Response
@@ -45,25 +52,13 @@ _JUDGED = frozenset({"application/json", "text/plain", "application/xml", "text/
 _Out = Callable[[Response], str | None]  # why an answer shows that the session is logged out, or refused
 
 
-@quick_dataclass
-class FileRules:
-    """What files of a run may be.
-
-    Attributes:
-        limits: Of one try.
-        max_pixels: Of an image.
-    """
-
-    limits: Limits
-    max_pixels: int
-
-
 @quick_dataclass(frozen=False)
 class _Job:
     """One file on its way.
 
     Attributes:
         at_url: The version that is held of this URL, None for none.
+        left: Name and hash of a later one that was taken back, "" for none.
         wanted: Media types that it must have, "" for any.
         explicit: The spider has said so.
         sink: Of the last sending.
@@ -77,6 +72,7 @@ class _Job:
     wanted: str
     explicit: bool
     max_bytes: int
+    left: str = ""
     sink: FileSink | None = None
     began_bytes: int = 0
 
@@ -126,7 +122,7 @@ class FileWork:
         refused = manager.without_step.check(outcome.request.id, request)
         seen_out = (lambda page: self._logged_out(session, page, request.url)) if watched else refused
         try:
-            sure, at_url = yield Call(lambda: self._desk.look_up(identity, request.url, key, session.epoch))
+            sure, at_url, left = yield Call(lambda: self._desk.look_up(identity, request.url, key, session.epoch))
         except Stopped:
             return
         if sure is not None:
@@ -149,6 +145,7 @@ class FileWork:
             wanted,
             explicit,
             int(spec.get("max_size") or self._rules.limits.max_size_bytes or 0),
+            left,
             began_bytes=partial.size_bytes,
         )
         try:
@@ -342,7 +339,7 @@ class FileWork:
 
     def _take_unchanged(self, job: _Job, outcome: Outcome, known: FileRow, etag: str, modified: str) -> None:
         """The version that is held is the current one; under a new key it gets a row of its own."""
-        key = key_text_of(job.request) or known.key
+        key, outcome.file_before = key_text_of(job.request) or known.key, job.left
         same = replace(known, key=key, id=known.id if key == known.key else 0)
         self._take(
             outcome, job.request, replace(same, etag=etag or same.etag, modified=modified or same.modified), "unchanged"
@@ -383,7 +380,7 @@ class FileWork:
             height=size.height if size is not None else None,
         )
         self._take(outcome, job.request, file, "new" if before is None else "changed")
-        outcome.file_before = f"{before.link} {before.hash}" if before is not None and before.link else ""
+        outcome.file_before = job.left or (f"{before.link} {before.hash}" if before is not None and before.link else "")
 
     def _take(self, outcome: Outcome, request: Request, file: FileRow, how: str) -> None:
         outcome.file, outcome.file_was = file, how

@@ -172,7 +172,11 @@ def next_command(found: RunVerdict, spider: str, also: str, *, failed: bool, run
         return f"crawl guard {spider}{store_again(also)}"
     if found.ending == "less than before":
         return f"crawl runs show {run}{store_again(also)}"
-    if found.reason in ("no-items", "no-items-no-links"):  # what its pages contain is to be inspected
+    if found.reason in (
+        "no-items",
+        "no-items-no-links",
+        "only-empty-items",
+    ):  # what its pages contain is to be inspected
         return f"crawl shell {spider}{store_again(also)}"
     if found.ending in ("nothing", "no items"):
         return f"crawl status {spider}{store_again(also)}"

@@ -14,6 +14,7 @@ from crawler.output.figures import count_fields
 from crawler.output.reasons import short_reason
 from crawler.output.timeline import Moment, Timeline
 from crawler.runs.together import Together
+from crawler.runs.uncertain import Uncertain
 from crawler.urls import printable, redact
 
 log = logging.getLogger("crawler.engine")
@@ -48,6 +49,7 @@ class Stats:
         self._started = time.monotonic()
         self._told_at = 0.0
         self._errors: Counter[str] = Counter()
+        self._uncertain = Uncertain()
         self._warned = 0
         self._warning = ""
         self.together = together or Together()
@@ -87,6 +89,7 @@ class Stats:
             if outcome.request.id in lost:
                 continue
             verdict = outcome.verdict
+            self._uncertain.take_back(outcome.request.id, summary)  # it comes again: its session was lost
             if outcome.warnings:
                 self._warned += 1
                 self._warning = self._warning or f"{outcome.warnings[0]}, as on {redact(outcome.request.url)}"
@@ -104,6 +107,7 @@ class Stats:
                     self._count_files(outcome)
                 if outcome.unchanged is not None or outcome.status == 304:
                     self._count_unchanged(outcome)
+                self._uncertain.note(outcome)
             elif verdict is Verdict.RETRY:
                 summary.retried += 1
             elif verdict is Verdict.FAIL:

@@ -12,6 +12,7 @@ from dataclasses import field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
+from crawler.items import DICT_TABLE
 from crawler.output.comparison import Expected, last_ones, shortfalls, usual_items
 from crawler.output.figures import Figures
 from crawler.output.reasons import kind_of_failure, short_reason
@@ -35,6 +36,7 @@ CODES: Final = {
     "terminated": 143,
 }
 WALLED: Final = "asks-to-log-in"  #: the reason of a run whose pages mostly ask to log in
+_EMPTY: Final = ("only-empty-items",)
 _FEW: Final = 0.1  #: share of failed requests below which what a crawl lacks is graver
 _MANY: Final = 0.5  #: share of pages that ask to log in from which a crawl is not good
 _UNREACHED: Final = (
@@ -174,6 +176,8 @@ def verdict_of_run(facts: Facts) -> RunVerdict:
     if lacking:
         code = CODES["less than before"]
         return RunVerdict("less than before", code, reasons[0], said[0], (*said[1:], *notes), reasons)
+    if (empty := _empty_tables(facts)) and not _may_be_all_empty(facts, empty):
+        return RunVerdict("no items", CODES["no items"], "only-empty-items", _only_empty(facts, empty), (), _EMPTY)
     return RunVerdict("finished", CODES["finished"], notes=notes)
 
 
@@ -298,6 +302,41 @@ def _too_few_items(facts: Facts) -> tuple[str, str]:
     return "no-items", f"no item came from {_number(facts.pages, 'page')}: see {names}{ours}"
 
 
+def _empty_tables(facts: Facts) -> list[str]:
+    """Kinds whose items have no value at all: no selector found anything. One item beside others proves nothing."""
+    found = facts.figures.empty_tables
+    is_all = len(found) == len(facts.figures.items.keys() | facts.figures.seen.keys())
+    return found if is_all else [each for each in found if facts.figures.seen[each] > 1]
+
+
+def _may_be_all_empty(facts: Facts, tables: Sequence[str]) -> bool:
+    """Whether a person said that such items are right, for this crawl or those before it."""
+    if facts.wanted.accepted or not facts.wanted.min_items or "*" in facts.may_be_empty:
+        return True
+    names = {_field(table, name) for table in tables for name in facts.figures.filled[table]}
+    return names <= {*facts.may_be_empty} or any(set(tables) <= {*each.empty_tables} for each in facts.before)
+
+
+def _only_empty(facts: Facts, tables: Sequence[str]) -> str:
+    kind = "" if tables == [DICT_TABLE] else f" of kind {', '.join(map(repr, tables))}"
+    count = sum(facts.figures.items.get(table, 0) or facts.figures.seen[table] for table in tables)
+    names = sorted(_field(table, name) for table in tables for name in facts.figures.filled[table])
+    fields = f" ({_listed(names)})" if names else ""
+    see = f": see {', '.join(sorted(facts.callbacks))}" if facts.callbacks else ""
+    if count == 1:
+        return f"the only item{kind} has no value in any field{fields}{see}"
+    return f"all {count:,} items{kind} have no value in any field{fields}{see}"
+
+
+def _field(table: str, name: str) -> str:
+    return name if table == DICT_TABLE else f"{table}.{name}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_FIELDS
+    return ", ".join(map(repr, names[:_MOST_FIELDS])) + (f" and {more:,} more" if more > 0 else "")
+
+
 def _is_right(facts: Facts) -> bool:
     """Whether a person said that having no items is right, for this crawl or those before it."""
     return facts.wanted.accepted or bool(facts.before and facts.wanted.min_items == 1 and not usual_items(facts.before))
@@ -338,8 +377,7 @@ def _empty_fields(facts: Facts) -> tuple[str, ...]:
     found = [name for name in facts.empty_fields if name not in facts.may_be_empty]
     if not found:
         return ()
-    names, more = ", ".join(map(repr, found[:_MOST_FIELDS])), len(found) - _MOST_FIELDS
-    names += f" and {more:,} more" if more > 0 else ""
+    names = _listed(found)
     are = "fields are" if len(found) > 1 else "field is"
     return (f"{are} empty in every item of this run: {names} (`may_be_empty` in `custom_settings` accepts that)",)
 

@@ -50,7 +50,7 @@ class Account:
     """
 
     __slots__ = (
-        *("_ask", "_clock", "_found", "_gave", "_last_code", "_lock", "_pause", "_places", "_places_of"),
+        *("_ask", "_clock", "_found", "_gave", "_lacks", "_last_code", "_lock", "_pause", "_places", "_places_of"),
         *("session", "site"),
     )
 
@@ -70,6 +70,7 @@ class Account:
         self._places = CredentialPlaces(session, site, os.environ if environ is None else environ, file, ask)
         self._found: dict[str, str] = {}
         self._places_of: dict[str, str] = {}  # of fields in _found: where each came from
+        self._lacks: dict[str, tuple[str, ...]] = {}  # fields that `get` did not find, and where it looked
         self._gave: set[str] = set()  # fields that were asked for
         self._last_code = -1  # the time step of the last one-time code handed out
         self._lock = threading.RLock()  # guards what is above; one lookup, so one question at a time
@@ -97,8 +98,24 @@ class Account:
         Raises:
             NoCredentials: The file of accounts cannot be used.
         """
-        value = self._look(field, [], may_ask=False)
+        looked: list[str] = []
+        value = self._look(field, looked, may_ask=False)
+        with self._lock:
+            self._lacks.pop(field, None)
+            if value is None and default is None:
+                self._lacks[field] = tuple(looked)
         return default if value is None else value
+
+    def tell_lacking(self) -> None:
+        """Name the field that `get` did not find, now that None is to be sent in its place.
+
+        Raises:
+            NoCredentials: There is one; the message says where to put it.
+        """
+        with self._lock:
+            lacks = dict(self._lacks)
+        for field, looked in lacks.items():
+            raise NoCredentials(self.session, f"no {field} found; looked in " + ", ".join(looked))
 
     def mark(self) -> str:
         """A digest of the credentials as they are found now, to tell whether they were changed; "" for none.

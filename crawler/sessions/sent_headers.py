@@ -21,7 +21,7 @@ class SentHeaders:
     """
 
     def __init__(self, secret: frozenset[str]) -> None:
-        self.secret = secret
+        self.secret, self.has_none = secret, False  #: has_none: one of the headers last given is None
         nothing: CaseInsensitiveDict[str] = CaseInsensitiveDict()
         # what they were made of, all of them, and those that may go to a foreign origin; replaced as a whole
         self._made: tuple[dict[str, Any], CaseInsensitiveDict[str], CaseInsensitiveDict[str]] = ({}, nothing, nothing)
@@ -32,8 +32,11 @@ class SentHeaders:
         made = self._made
         if given != made[0]:  # somebody changed them
             plain = {
-                name: value if isinstance(value, str) else value.decode("latin-1") for name, value in given.items()
+                name: value if isinstance(value, str) else value.decode("latin-1")
+                for name, value in given.items()
+                if value is not None  # as in requests: it is left out
             }
+            self.has_none = len(plain) < len(given)
             may_go = SURVIVES_ORIGIN - self.secret
             foreign = {name: value for name, value in plain.items() if name.lower() in may_go}
             made = self._made = given, CaseInsensitiveDict(plain), CaseInsensitiveDict(foreign)

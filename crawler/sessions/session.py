@@ -137,7 +137,9 @@ class Session(Hops):
         """As in requests, with headers, auth and params only for our own origins, and cookies by our jar."""
         own = self.origins.covers(str(request.url))
         signed = own and not request.auth and self.auth is not None
-        headers = self._sent.of(self.headers, own=own)
+        headers = self._sent_headers(own=own)
+        if isinstance(auth := self.auth if signed else request.auth, tuple) and None in auth:
+            self.account.tell_lacking()
         for name, value in (request.headers or {}).items():
             if value is None:
                 headers.pop(name, None)
@@ -172,6 +174,13 @@ class Session(Hops):
         address_cookies(prepared, self.cookies, request.cookies)
         return prepared
 
+    def _sent_headers(self, *, own: bool) -> CaseInsensitiveDict[str]:
+        """Those of one request. Raises NoCredentials where one is None, and the account lacks what was asked of it."""
+        headers = self._sent.of(self.headers, own=own)
+        if self._sent.has_none:
+            self.account.tell_lacking()
+        return headers
+
     def prepare_link(self, request: Request, hop_guard: HopGuard | None = None) -> Prepared:
         """The quick way for a crawled request: its URL is absolute and checked already.
 
@@ -189,7 +198,7 @@ class Session(Hops):
         own = self.origins.covers(request.url)
         prepared = Prepared()
         prepared.method, prepared.url = request.method, request.url
-        prepared.headers = self._sent.of(self.headers, own=own)
+        prepared.headers = self._sent_headers(own=own)
         if request.headers:
             prepared.headers.update(request.headers)
         prepared.hooks, prepared.body = own_copy(self.hooks), None

@@ -36,6 +36,12 @@ class FileStore(Protocol):
             session: Key of the session; what another one holds does not count.
         """
 
+    def left_name(self, spider: str, session: str, *, url: str) -> str:
+        """``LINK HASH`` of the version at *url* that was taken back and not fetched again so far; "" for none.
+
+        Its readable name still leads to its bytes, and belongs to the version that comes next.
+        """
+
     def all(self, spider: str | None = None) -> Iterator[HeldFile]:
         """Every version of every file that is held, oldest first."""
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crawler.files import FILLED
 from crawler.outcome import ItemRow
 from crawler.output.comparison import COMPARED, Expected, shortfalls
 from crawler.output.figures import Figures, count_fields, figures_of, is_filled
@@ -68,6 +69,36 @@ CASES: dict[str, tuple[Figures, list[Figures], Expected, list[str], str]] = {
         "'price' is filled in 0 of 100 items",
     ),
     "a field is not there any more": (crawl_of(100), BEFORE, Expected(), ["field-emptied"], "before it was in 98 %"),
+    "one item tells nothing": (crawl_of(100, price=0), [crawl_of(1, price=1)], Expected(), [], ""),
+    "five crawls of one item tell": (
+        crawl_of(1, price=0),
+        [crawl_of(1, price=1)] * 5,
+        Expected(),
+        ["field-emptied"],
+        "100 %",
+    ),
+    "all fields are others": (
+        Figures(9, {"items": 90}, {"items": 90}, {"items": {"id": 90, "date": 0}}),
+        BEFORE,
+        Expected(),
+        [],
+        "",
+    ),
+    "all fields are others, and empty": (
+        Figures(9, {"items": 90}, {"items": 90}, {"items": {"id": 0}}),
+        BEFORE,
+        Expected(),
+        ["field-emptied"] * 2,
+        "",
+    ),
+    "all kinds are others": (Figures(9, {"Book": 90}, {"Book": 90}, {"Book": {"id": 90}}), BEFORE, Expected(), [], ""),
+    "a field of ours": (
+        Figures(9, {"files": 90}, {"files": 90}, {"files": {**dict.fromkeys(FILLED, 90), "width": 0}}),
+        [Figures(9, {"files": 90}, {"files": 90}, {"files": dict.fromkeys(FILLED, 90)})],
+        Expected(),
+        [],
+        "",
+    ),
     "a field is mostly empty": (crawl_of(100, price=40), BEFORE, Expected(), ["field-emptied"], "(40 %)"),
     "a field is emptier, and still mostly filled": (crawl_of(100, price=60), BEFORE, Expected(), [], ""),
     "a field that was seldom filled": (crawl_of(100, sale=0), [crawl_of(100, sale=20)] * 3, Expected(), [], ""),

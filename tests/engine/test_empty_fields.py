@@ -113,3 +113,46 @@ def test_a_field_that_another_process_has_filled_is_not_reported() -> None:
 
     assert found == ["b", "c"]
     assert verdict_of_run(Facts(pages=9, items=9, empty_fields=found)).notes[0].count("'") == 4
+
+
+@pytest.mark.parametrize(
+    ("items", "settings", "expected"),
+    [
+        pytest.param(lambda n: [{"a": None, "b": ""}], {}, (9, "all 4 items have no value in any field"), id="all"),
+        pytest.param(lambda n: [{"a": None}][n:], {}, (9, "the only item has no value in any field ('a')"), id="one"),
+        pytest.param(lambda n: [{"a": None, "b": 0}], {}, (0, ""), id="zero-is-a-value"),
+        pytest.param(lambda n: [{"a": None, "b": "x" if n == 3 else ""}], {}, (0, ""), id="one-value-in-one-item"),
+        pytest.param(lambda n: [Book("", None), {"a": 1}], {}, (9, "4 items of kind 'Book' have no"), id="a-kind"),
+        pytest.param(lambda n: [{"a": 1}, *[Book("", None)][n:]], {}, (0, ""), id="one-of-a-kind"),
+        pytest.param(lambda n: [{"a": None}], {"may_be_empty": ["a"]}, (0, ""), id="may-be-empty"),
+        pytest.param(lambda n: [{"a": None}], {"may_be_empty": ["*"]}, (0, ""), id="all-may-be-empty"),
+        pytest.param(lambda n: [{"a": None}], {"min_items": 0}, (0, ""), id="no-items-wanted"),
+    ],
+)
+def test_items_without_a_single_value_are_no_good_end(
+    quick_net: Net, tmp_path: Path, items: Any, settings: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    summary = run(quick_net, tmp_path, items, **settings)
+
+    assert (summary.exit_code, summary.ending) == (expected[0], "no items" if expected[0] else "finished")
+    assert expected[1] in summary.why
+
+
+def test_files_alone_and_files_without_a_size_in_pixels_are_good(quick_net: Net, tmp_path: Path) -> None:
+    pdf = Answer(body=b"%PDF-1.7\nbill", content_type="application/pdf")
+    site = quick_net.host({"/robots.txt": Answer(404), "/list": Answer(body=b"<p>a page</p>"), "*": pdf})
+
+    class Bills(crawler.Spider):
+        name = "bills"
+        start_urls = (f"{site.url}/list",)
+
+        def parse(self, response: crawler.Response) -> Any:
+            for number in range(3):
+                yield response.file(f"/{number}.pdf", number=number, day=None)
+
+    summary = crawler.run(Bills, settings={"store": str(tmp_path / "crawl.db")})
+
+    assert (summary.ending, summary.items) == ("finished", {"files": 3})
+    assert told(summary) == (
+        "field is empty in every item of this run: 'files.day' (`may_be_empty` in `custom_settings` accepts that)"
+    )

@@ -49,6 +49,7 @@ def test_the_audit_of_a_good_crawl_counts_its_files(crawled: Path) -> None:
         "missing": 0,
         "damaged": 0,
         "without_row": 0,
+        "stale_names": 0,
         "on_the_way": 0,
     }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from crawler import File, Request, Response
+from crawler import File, Request, Response, Spider
 from crawler.testing import PracticeSite
 from tests.engine.shop import Members, credentials
 from tests.files.portal import Portal, Supplier, assert_whole, blobs, crawl, held, partials, pdf, rows
@@ -287,7 +287,7 @@ class Portal49(Members):
             )
 
 
-def night(site: PracticeSite, folder: Path, spider: type[Members] = Portal49, **settings: Any) -> Any:
+def night(site: PracticeSite, folder: Path, spider: type[Spider] = Portal49, **settings: Any) -> Any:
     """One night with default settings, but for waits."""
     from crawler import run
 

@@ -113,7 +113,7 @@ def test_a_refused_password_is_named_by_the_next_run_as_well_and_not_tried_again
 
     assert (again.ending, again.exit_code, logins(fleet)) == ("login failed", 3, 1), again
     assert "the site refused these credentials on" in again.messages[0]
-    assert again.next_command == "crawl login unlucky --session default"
+    assert again.next_command == "crawl login unlucky --session default --force"
 
 
 def test_a_spent_budget_of_logins_is_named_though_another_process_met_it(place: Place, fleet: Fleet) -> None:

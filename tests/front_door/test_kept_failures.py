@@ -128,3 +128,23 @@ def test_an_unknown_number_says_where_numbers_are_listed(site: NightlySite, craw
 
     assert "`crawl failures NAME` lists" in crawl("failures", "show", "99").err
     assert crawl("failures", "books", "1").code == 2
+
+
+def test_a_page_of_an_earlier_crawl_is_no_failure_of_the_last_one(
+    site: NightlySite, crawl: Crawl, next_night: Callable[[], None]
+) -> None:
+    good = site.edit
+    crawl("run", "books")
+    next_night()
+    site.edit = no_books
+    crawl("run", "books")
+    number = kept(crawl, "parse")
+    next_night()
+    site.edit = good
+    crawl("run", "books")
+
+    done = crawl("failures", "books")
+
+    assert (done.code, done.out) == (0, "")
+    assert "nothing failed in the last crawl of books" in done.err
+    assert crawl("failures", "show", number).code == 0

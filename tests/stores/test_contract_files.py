@@ -106,6 +106,25 @@ def test_what_a_lost_session_confirmed_is_asked_for_again_in_the_same_crawl(stor
     assert (after.hash, after.frontier) == (ONE.hash, 0)
 
 
+def test_the_name_of_a_file_that_was_taken_back_is_known_until_its_url_is_fetched_again(
+    store: Store, run: RunRow
+) -> None:
+    fetch(store, run, ONE, session_name="default", epoch=4, proven=False, sent_at=50.0)
+    where = ("orders", "shop/ann")
+    assert store.files.left_name(*where, url=ONE.url) == ""
+
+    store.frontier.quarantine(run.frontier, session="default", epoch=4, since=40.0)
+
+    assert (list(store.files.all()), store.files.held(*where, **LOOKED_FOR)) == ([], (None, None))
+    assert store.files.left_name(*where, url=ONE.url) == f"{ONE.link} {ONE.hash}"
+    assert store.files.left_name("orders", "shop/bob", url=ONE.url) == ""
+    (again,) = lease(store, run)
+    newer = replace(ONE, hash="b" * 64)
+    store.commit(run, "me", [accept(again, {"n": 1}, file=newer, file_was="new", file_before=f"{ONE.link} {ONE.hash}")])
+    assert store.files.left_name(*where, url=ONE.url) == ""
+    assert [each.hash for each in store.files.all()] == [newer.hash]
+
+
 def test_a_failed_request_that_is_tried_again_has_no_file_meanwhile(store: Store, run: RunRow) -> None:
     fetch(store, run, ONE)
 

@@ -1,4 +1,8 @@
-"""Which files are held: looked up before one is requested, written with the item that it belongs to."""
+"""Which files are held: looked up before one is requested, written with the item that it belongs to.
+
+A row whose request was taken back is held no more; with ``request = 0`` it stays until the URL is fetched again,
+because the readable name that leads to its bytes still exists and belongs to the next version.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +47,19 @@ class FileRows:
 
     def _file(self, condition: str, parameters: Sequence[object]) -> FileRow | None:
         row = self._db.one(
-            f"SELECT {_COLUMNS} FROM crawl_files WHERE {condition} ORDER BY id DESC LIMIT 1", tuple(parameters)
+            f"SELECT {_COLUMNS} FROM crawl_files WHERE {condition} AND request > 0 ORDER BY id DESC LIMIT 1",
+            tuple(parameters),
         )
         return None if row is None else FileRow(*row)
+
+    def left_name(self, spider: str, session: str, *, url: str) -> str:
+        """The name that a version which was taken back has left. See `FileStore.left_name`."""
+        row = self._db.one(
+            "SELECT link, hash FROM crawl_files WHERE spider = ? AND session = ? AND url = ? AND request = 0"
+            " ORDER BY id DESC LIMIT 1",
+            (spider, session, harmless(url)),
+        )
+        return "" if row is None else f"{row[0]} {row[1]}"
 
     def write(self, raw: Transaction, run: RunRow, now: float, outcomes: Sequence[Outcome]) -> None:
         """Inside a transaction: the files of accepted requests, each new version a row."""
@@ -53,6 +67,9 @@ class FileRows:
             file = one.file
             if file is None or one.verdict is not Verdict.ACCEPT or one.file_was == "held":
                 continue
+            if one.file_before:  # whose name it has taken over
+                left = "DELETE FROM crawl_files WHERE spider = ? AND session = ? AND url = ? AND request = 0"
+                raw.execute(left, (run.spider, file.session, harmless(file.url)))
             known = (run.frontier, one.sent_at or now, one.epoch, 1 if one.proven else 0, one.request.id)
             if file.id:
                 told = (file.etag, file.etag, file.modified, file.modified)
@@ -81,16 +98,11 @@ class FileRows:
             )
 
     def remove(self, raw: Transaction, condition: str, parameters: Sequence[object]) -> None:
-        """Inside a transaction: forget what the requests selected by *condition* have brought."""
-        raw.execute(
-            f"DELETE FROM crawl_files WHERE request IN (SELECT id FROM crawl_requests WHERE {condition})",
-            tuple(parameters),
-        )
-        raw.execute(
-            "UPDATE crawl_files SET checked_in = 0 WHERE checked_by IN"
-            f" (SELECT id FROM crawl_requests WHERE {condition})",
-            tuple(parameters),
-        )
+        """Inside a transaction: forget what the requests selected by *condition* have brought, but for the names."""
+        chosen = f"IN (SELECT id FROM crawl_requests WHERE {condition})"
+        raw.execute(f"UPDATE crawl_files SET checked_in = 0 WHERE checked_by {chosen}", tuple(parameters))
+        raw.execute(f"DELETE FROM crawl_files WHERE link = '' AND request {chosen}", tuple(parameters))
+        raw.execute(f"UPDATE crawl_files SET request = 0, checked_by = 0 WHERE request {chosen}", tuple(parameters))
 
     def all(self, spider: str | None = None) -> Iterator[HeldFile]:
         """Every version of every file that is held, oldest first."""
@@ -98,7 +110,7 @@ class FileRows:
         where = "" if spider is None else " AND spider = ?"
         sql = (
             "SELECT id, spider, session, url, hash, size, type, name, link, run, at FROM crawl_files"
-            f" WHERE id > ?{where} ORDER BY id LIMIT {_PORTION}"
+            f" WHERE id > ? AND request > 0{where} ORDER BY id LIMIT {_PORTION}"
         )
         while portion := self._db.read(sql, (last,) if spider is None else (last, spider)):
             for row in portion:

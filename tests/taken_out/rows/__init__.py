@@ -15,6 +15,7 @@ from tests.taken_out.rows import (
     forms,
     honest,
     hostile,
+    nights,
     pages,
     ported,
     sessions,
@@ -34,6 +35,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     *hostile.ENTRIES,
     *first_hours.ENTRIES,
     *ported.ENTRIES,
+    *nights.ENTRIES,
 )
 
 #: situation of a row, or a test of one: why no mend is taken out for it
