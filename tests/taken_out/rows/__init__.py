@@ -15,6 +15,7 @@ from tests.taken_out.rows import (
     honest,
     hostile,
     pages,
+    scrapy_users,
     sessions,
     told,
 )
@@ -30,6 +31,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     *formats.ENTRIES,
     *hostile.ENTRIES,
     *first_hours.ENTRIES,
+    *scrapy_users.ENTRIES,
 )
 
 #: situation of a row, or a test of one: why no mend is taken out for it
