@@ -108,10 +108,15 @@ ENTRIES: Final = [
         "`crawl run -o` into a missing folder crawled everything and ended with exit code 70",
         [
             Swap(
+                "crawler/output/export/pipeline.py",
+                "places.check_place(_path(target.place), in_place=form.in_place)",
+                "_path(target.place)",
+            ),
+            Swap(
                 "crawler/cli/export.py",
                 "(exits.code_of_system(error) if isinstance(error, OSError) else exits.code_for(error))",
                 "exits.code_for(error)",
-            )
+            ),
         ],
         [f"{_PLACES}test_a_place_that_is_lost_meanwhile_is_no_bug_of_the_crawler"],
     ),
