@@ -18,6 +18,7 @@ from tests.taken_out.rows import (
     nights,
     pages,
     ported,
+    scrapy_users,
     sessions,
     told,
 )
@@ -36,6 +37,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     *first_hours.ENTRIES,
     *ported.ENTRIES,
     *nights.ENTRIES,
+    *scrapy_users.ENTRIES,
 )
 
 #: situation of a row, or a test of one: why no mend is taken out for it
