@@ -14,7 +14,9 @@ from typing import Any
 from crawler.habits import of_text
 from crawler.loading import is_users_code
 
-_BY_SITE = re.compile(r"the site refused (?:the|these) (?:user name|credentials)")
+_BY_SITE = re.compile(
+    r"the site refused (?:the|these) (?:user name|credentials)|\bsays \w+ to the grant (?P<secret>client_credentials)?"
+)
 _BY_SPIDER = re.compile(r"\A\S+\.is_logged_out failed on .*?(?: \((?P<place>[^()\s]+, line \d+)\))?\Z", re.DOTALL)
 _FRAME = re.compile(r'^  File "([^"\n]+)", line (\d+), in (\S+)', re.MULTILINE)
 _OWN_URL = re.compile(r" (?:from |(?P<bracket>\())(?P<url>https?://[^\s()]+)(?(bracket)\))\Z")
@@ -23,8 +25,9 @@ _NUMBER = re.compile(r"\d+(?=, in )")
 
 def parked_words(session: str, why: str) -> str:
     """What is said of a session that cannot log in by itself, for the reason *why*."""
-    if _BY_SITE.search(why.partition("; before: ")[0]):
-        return f"the site refused the user name or password of session {session}"
+    if (refused := _BY_SITE.search(why.partition("; before: ")[0])) is not None:
+        what = "client secret" if refused["secret"] else "user name or password"
+        return f"the site refused the {what} of session {session}"
     broken = _BY_SPIDER.search(why)
     if broken is not None:
         place = f" ({broken['place']})" if broken["place"] else ""

@@ -84,6 +84,20 @@ def test_why_a_session_waits_is_not_repeated_right_after_its_login(capsys: pytes
     ]
 
 
+@pytest.mark.parametrize(
+    ("grant", "what"), [("password", "user name or password"), ("client_credentials", "client secret")]
+)
+def test_what_a_token_service_refuses_is_named(capsys: pytest.CaptureFixture[str], grant: str, what: str) -> None:
+    set_up_logging("INFO")
+    log = LogLines()
+    why = f"https://auth.test/token says invalid_grant to the grant {grant} (locked)"
+
+    log(events.LoginEnded(0, "buyer", "refused", 1, 300, why))
+    log(events.SessionParked(0, "buyer", why, "crawl login orders"))
+
+    assert f"the site refused the {what} of session buyer; put them right, then run: crawl" in lines_of(capsys)[-1]
+
+
 def test_a_refused_password_is_told_from_a_session_that_waits_for_a_person(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging("INFO")
     log = LogLines()
