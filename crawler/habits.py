@@ -159,9 +159,9 @@ SETTINGS: Final[dict[str, str]] = {
 
 #: keys of Scrapy's meta that a request must not be sent without: what to write instead
 _META_REFUSED: Final[dict[str, str]] = {
-    "proxy": "`proxy` in custom_settings, or sessions = [Identity('other', proxy=...)] and"
-    " Request(url, session='other')",
-    "cookiejar": "sessions = ['anna', 'otto'] in the spider, and Request(url, session='otto')",
+    "proxy": "`proxy` in custom_settings, or an Identity with a `proxy` among the `sessions` of the spider, which the"
+    " request names as its `session`",
+    "cookiejar": "a name for each jar in the `sessions` of the spider, which the request names as its `session`",
     "bindaddress": "session.mount(...) in login(self, session), with an adapter that binds to it",
 }
 #: the others that have no effect here: of what type the value is that Scrapy wants, and what to write
@@ -170,7 +170,7 @@ _META_IGNORED: Final[dict[str, tuple[type | tuple[type, ...], str]]] = {
     "download_maxsize": (int, "`max_size` in custom_settings"),
     "dont_retry": (bool, "`retries` in custom_settings"),
     "max_retry_times": (int, "`retries` in custom_settings"),
-    "dont_merge_cookies": (bool, "Request(url, session='guest'), with 'guest' in `sessions`"),
+    "dont_merge_cookies": (bool, "one more name in `sessions`, which the request names as its `session`"),
     "allow_offsite": (bool, "its host in allowed_domains"),
     "dont_obey_robotstxt": (bool, "`robots` in custom_settings"),
 }

@@ -92,7 +92,8 @@ def audit_files(source: FileStore, folder: FileFolder, spider: str | None = None
             damaged[held.hash] = None
         checked[held.hash] = held.size_bytes
     without_row = [digest for digest in there if digest not in known and digest not in notes.values()]
-    stale = tuple(each.link for each in stale_names(source.all(spider), there.values(), folder, links))
+    names = stale_names(source.all(spider), there.values(), folder, links)
+    stale = tuple(each.link for each in names if each.misleads)
     size_bytes = sum(checked.values())
     return FileAudit(rows, size_bytes, tuple(missing), tuple(damaged), tuple(sorted(without_row)), stale, len(notes))
 

@@ -26,12 +26,15 @@ class StaleName:
         link: The name, relative to the folder above.
         leads_to: Hash of the bytes that it leads to.
         right: Hash of those that it should lead to; "" where the name is of no more use.
+        misleads: They are not the newest version of any file. Else it is a further name of one, as a kill leaves it
+            between a name and its row.
     """
 
     spider: str
     link: str
     leads_to: str
     right: str
+    misleads: bool = True
 
 
 def stale_names(
@@ -52,13 +55,15 @@ def stale_names(
         newest[file] = row.link, row.hash
         if row.link:
             owner[row.link] = file
+    newest_bytes = {digest for _, digest in newest.values()}
     found = []
     for spider in sorted({spider for spider, _, _ in newest}):
         for link, digest in _names(names_of(folder.root, spider), places):
             named, right = newest[owner[link]] if link in owner else ("", "")
             right = right if named in ("", link) else ""
             if digest != right and link not in on_the_way:
-                found.append(StaleName(spider, link, digest, right))
+                misleads = bool(right) or digest not in newest_bytes
+                found.append(StaleName(spider, link, digest, right, misleads))
     return sorted(found, key=lambda each: each.link)
 
 

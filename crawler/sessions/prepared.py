@@ -55,6 +55,10 @@ class Prepared(requests.PreparedRequest):
         self.lends: Any = None
         self._cookies = NO_COOKIES
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Its session stays here when it is pickled, as a part of its answer."""
+        return {**self.__dict__, "lends": None}
+
     @classmethod
     def of(cls, request: requests.PreparedRequest) -> Prepared:
         """*request* itself, or what a user has prepared, as one of ours."""

@@ -18,7 +18,7 @@ from tests.hosts import Net, quick_net
 __all__ = ["quick_net"]  # a fixture
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "proxy": ({"proxy": "http://anna:word@127.0.0.9:1"}, "Identity('other', proxy=...)"),
+    "proxy": ({"proxy": "http://anna:word@127.0.0.9:1"}, "an Identity with a `proxy`"),
     "proxy without a scheme": ({"proxy": "proxy.example:3128"}, "`proxy` in custom_settings"),
     "cookiejar": ({"cookiejar": 0}, "Request(url, session='otto')"),
     "bindaddress": ({"bindaddress": ("127.0.0.2", 0)}, "session.mount(...)"),
