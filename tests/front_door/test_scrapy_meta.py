@@ -20,7 +20,7 @@ __all__ = ["quick_net"]  # a fixture
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "proxy": ({"proxy": "http://anna:word@127.0.0.9:1"}, "an Identity with a `proxy`"),
     "proxy without a scheme": ({"proxy": "proxy.example:3128"}, "`proxy` in custom_settings"),
-    "cookiejar": ({"cookiejar": 0}, "Request(url, session='otto')"),
+    "cookiejar": ({"cookiejar": 0}, "a name for each jar in the `sessions`"),
     "bindaddress": ({"bindaddress": ("127.0.0.2", 0)}, "session.mount(...)"),
 }
 OWN: list[dict[str, Any]] = [
