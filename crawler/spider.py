@@ -236,6 +236,8 @@ class CrawlSpider(Spider):
             SpiderError: A rule names a method that does not exist, or a `parse` of its own would replace the rules.
         """
         super().__init_subclass__(**options)
+        if isinstance(vars(cls).get("rules"), Rule):
+            cls.rules = (vars(cls)["rules"],)
         if not hasattr(cls.rules, "__get__"):
             check_rules(cls, several(cls.rules), CrawlSpider.parse)
 

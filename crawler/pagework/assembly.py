@@ -41,7 +41,7 @@ from crawler.sessions.quota import Quota
 from crawler.sessions.session import Session
 from crawler.sessions.session_config import configured_identities
 from crawler.settings import Settings
-from crawler.spider import Spider
+from crawler.spider import CrawlSpider, Spider, several
 from crawler.spider_checks import check_marks, checked_keys
 from crawler.stores.session_desk import SessionDesk
 from crawler.url_users import NOT_IN_ARGUMENT, has_user
@@ -110,8 +110,8 @@ def _check(identity: Identity) -> None:
 
 def renders(spider: Spider) -> bool:
     """Whether the spider itself says that pages are rendered; a request may say so, too."""
-    rules = getattr(spider, "rules", ())
-    return bool(spider.render) or any(getattr(each, "render", None) for each in rules)
+    rules = several(spider.rules) if isinstance(spider, CrawlSpider) else ()
+    return bool(spider.render) or any(each.render for each in rules)
 
 
 class Assembly:

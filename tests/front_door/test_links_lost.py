@@ -62,6 +62,22 @@ def test_a_rule_that_is_restricted_to_the_links_themselves_follows_them(
     assert [call.path for call in site.calls if call.path != "/robots.txt"] == ["/1", "/2", "/3", "/4", "/5"]
 
 
+@pytest.mark.parametrize(
+    "line", ["rules = (Rule({}))", "rules = Rule({})", "def __init__(self): self.rules = Rule({})"]
+)
+def test_one_rule_needs_no_comma(line: str, net: Net, project: Path, command: Crawl) -> None:
+    site = numbered(net, 3)
+    rule = "LinkExtractor(restrict_css='a.next'), 'page', follow=True"
+    source = re.sub(r"rules = \[.*\]", line.format(rule), BY_RULES.format(url=site.url, where=""))
+    (project / "spiders").mkdir(exist_ok=True)
+    (project / "spiders" / "books.py").write_text(source)
+
+    done = command("run", "books", "--quiet")
+
+    assert (done.code, done.err) == (0, "")
+    assert [call.path for call in site.calls if call.path != "/robots.txt"] == ["/1", "/2", "/3"]
+
+
 READS_ALL = """from crawler import Request, Spider
 
 

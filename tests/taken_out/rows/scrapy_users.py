@@ -45,7 +45,10 @@ ENTRIES: Final = [
     Entry(
         "one-rule-without-a-comma",
         "`rules = (Rule(...))` without the comma: a traceback, exit code 70",
-        [Swap("crawler/spider.py", "return (rules,) if isinstance(rules, Rule) else rules", "return rules")],
+        [
+            Swap("crawler/spider.py", "return (rules,) if isinstance(rules, Rule) else rules", "return rules"),
+            Swap("crawler/spider.py", '            cls.rules = (vars(cls)["rules"],)\n', "            pass\n"),
+        ],
         [f"{_RULES}test_one_rule_needs_no_comma"],
         raises=["TypeError"],
     ),
