@@ -70,6 +70,7 @@ class Request:
         "meta",
         "method",
         "priority",
+        "refreshes",
         "render",
         "session",
         "url",
@@ -111,6 +112,7 @@ class Request:
         self.max_age = _seconds(max_age)
         self.render = render_of(render)
         self.depth = 0
+        self.refreshes: tuple[str, ...] = ()  # pages that led here one after the other, by meta refresh
         self.file: dict[str, Any] | None = None  # what a `crawler.File` has besides the request
         self.link: Any = None  # what was followed: an element, or its text and rel
         self.body = body.encode() if isinstance(body, str) else body
@@ -149,7 +151,7 @@ class Request:
         self.file = None
         self.meta = {}
         self.priority = self.depth = 0
-        self.dont_filter = False
+        self.dont_filter, self.refreshes = False, ()
         self.max_age = self.render = None
         return self
 
@@ -190,6 +192,7 @@ class Request:
             or self.max_age is not None
             or self.render is not None
             or self.file is not None
+            or self.refreshes
         )
 
     def extras(self) -> str:
@@ -201,7 +204,7 @@ class Request:
         if self.meta:
             self._check_meta()  # it may have been filled since
         found: dict[str, Any] = {}
-        for key in ("headers", "cookies", "cb_kwargs", "meta", "errback", "dont_filter"):
+        for key in ("headers", "cookies", "cb_kwargs", "meta", "errback", "dont_filter", "refreshes"):
             if value := getattr(self, key):
                 found[key] = value
         if self.method != "GET":
@@ -264,6 +267,7 @@ class Request:
         self.meta = dict(found.get("meta") or {})
         self.errback = str(found.get("errback", ""))
         self.dont_filter = bool(found.get("dont_filter", False))
+        self.refreshes = tuple(map(str, found.get("refreshes") or ()))
         self.file = unpacked(found["file"]) if "file" in found else None
         self.body = found["body"].encode("latin-1") if "body" in found else None
         self.max_age = _seconds(found.get("max_age"))

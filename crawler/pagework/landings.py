@@ -6,6 +6,7 @@ requested in its place, for the same callback. One with a text of its own is rea
 
 from __future__ import annotations
 
+from crawler.errors import RedirectError
 from crawler.frontier.admission import Admission
 from crawler.outcome import Found, Leased, Outcome
 from crawler.pagework.links_given import LinksGiven
@@ -15,6 +16,8 @@ from crawler.sessions.login.page_marks import refresh_of
 from crawler.urls import canonical, host_of, origin_of, redact
 
 _UNREAD_S = 5.0  # nobody reads a page that is left so soon
+_MOST_IN_A_ROW = 20  # as many as redirects: a page may wait for ever for what it shows
+_MOST_TIMES = 2  # that one page is requested in such a row: some set a cookie on the way, and lead back
 _FEW_CHARACTERS = 300  # "You are being redirected. If nothing happens, click here."
 _TEXTS = "//body//text()[normalize-space() and not(ancestor::script or ancestor::style or ancestor::noscript)]"
 
@@ -33,22 +36,35 @@ class SentOn:
 
 
 def sent_on_by(page: Response, request: Request) -> SentOn | None:
-    """Where a page sends a browser on to by meta refresh; None where it does not, or only to itself."""
+    """Where a page sends a browser on to by meta refresh; None where it does not, or only to itself.
+
+    Raises:
+        RedirectError: Such pages lead to each other without an end, and this one says next to nothing.
+    """
     target = refresh_of(page)
     if target is None or page.requests or request.render:  # a browser has been there already
         return None
     here = {canonical(page.url), canonical(request.url)}
     if canonical(target) in here:
         return None
-    onward = request.replace(url=target, dont_filter=False)
+    alone = refresh_of(page, within_s=_UNREAD_S) is not None
+    alone = alone and sum(map(len, page.xpath(_TEXTS).getall())) < _FEW_CHARACTERS
+    led = (*request.refreshes, page.url)
+    times = list(map(canonical, led)).count(canonical(target))
+    if len(led) > _MOST_IN_A_ROW or times >= _MOST_TIMES:
+        why = f"it sends a browser on by meta refresh, as {len(led) - 1} before it that led here"
+        if alone:
+            raise RedirectError(page.url, why)
+        page.warnings.append(f"{why}: it was not followed")
+        return None
+    onward = request.replace(url=target, refreshes=led, dont_filter=request.dont_filter or times > 0)
     onward.link = None
     if origin_of(target) != origin_of(request.url):  # as with redirects: what was meant for one site goes to no other
         onward.headers = onward.cookies = None
     if request.method != "GET":
         headers = {name: value for name, value in (onward.headers or {}).items() if name.lower() != "content-type"}
         onward.method, onward.body, onward.headers = "GET", None, headers or None
-    alone = refresh_of(page, within_s=_UNREAD_S) is not None
-    return SentOn(onward, alone and sum(map(len, page.xpath(_TEXTS).getall())) < _FEW_CHARACTERS)
+    return SentOn(onward, alone)
 
 
 def take_sent_on(

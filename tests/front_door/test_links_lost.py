@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,13 +135,63 @@ def test_what_a_page_leads_to_by_meta_refresh_is_crawled_in_its_place_and_counte
     assert "off-site" in done.out
 
 
-def test_pages_that_send_each_other_on_are_fetched_once_each(net: Net, project: Path, command: Crawl) -> None:
+def test_pages_that_send_each_other_on_are_fetched_twice_each_and_then_fail(
+    net: Net, project: Path, command: Crawl
+) -> None:
     site = net.host({"/": sends_on("/one"), "/one": sends_on("/two"), "/two": sends_on("/one")})
     reads_all(project, site)
 
     done = command("run", "cat")
 
-    assert (done.code, paths(site)) == (9, ["/", "/one", "/two"])
+    assert (done.code, paths(site)) == (1, ["/", "/one", "/one", "/two", "/two"])
+    assert "RedirectError: it sends a browser on by meta refresh, as 4 before it that led here" in done.out
+
+
+def test_a_page_that_leads_to_itself_by_way_of_one_that_sets_a_cookie_is_read(
+    net: Net, project: Path, command: Crawl
+) -> None:
+    def answer(call: WireRequest) -> Answer:
+        return Answer(body=b"<title>in</title>") if "seen=1" in call.headers.get("cookie", "") else sends_on("/check")
+
+    check = sends_on("/")
+    site = net.host({"/check": replace(check, headers=[*check.headers, ("Set-Cookie", "seen=1; Path=/")]), "/": answer})
+    reads_all(project, site)
+
+    done = command("run", "cat", "--quiet")
+
+    assert (done.code, titles(command, project)) == (0, {"": "in"})
+
+
+def test_a_page_that_waits_for_ever_under_new_addresses_ends(net: Net, project: Path, command: Crawl) -> None:
+    def answer(call: WireRequest) -> Answer:
+        return sends_on(f"/?n={int(call.query().get('n', 0)) + 1}")
+
+    site = net.host({"/": answer})
+    reads_all(project, site)
+
+    done = command("run", "cat")
+
+    assert (done.code, len(paths(site))) == (1, 21)
+    assert "as 20 before it that led here" in done.out
+
+
+def test_requests_for_one_page_that_are_told_apart_are_told_apart_behind_a_meta_refresh(
+    net: Net, project: Path, command: Crawl
+) -> None:
+    site = net.host({"/": sends_on("/next"), "/next": Answer(body=b"<p>x</p>")})
+    start = """    def start(self):
+        for number in range(3):
+            yield Request("{url}/", dont_filter=True, callback=self.found, cb_kwargs={{"number": number}})
+
+    def found(self, response, number):
+        yield {{"page": str(number), "title": "t"}}
+
+    def parse("""
+    reads_all(project, site, READS_ALL.replace("    def parse(", start))
+
+    command("run", "cat", "--quiet")
+
+    assert titles(command, project) == {"0": "t", "1": "t", "2": "t"}
 
 
 @pytest.mark.parametrize(
