@@ -44,6 +44,8 @@ def sent_on_by(page: Response, request: Request) -> SentOn | None:
     target = refresh_of(page)
     if target is None or page.requests or request.render:  # a browser has been there already
         return None
+    if page.status_code >= 400 or request.meta.get("dont_redirect") is True:  # the callback wants to see it
+        return None
     here = {canonical(page.url), canonical(request.url)}
     if canonical(target) in here:
         return None

@@ -21,6 +21,7 @@ from crawler.judge import judge_callback
 from crawler.outcome import Found, ItemRow, Outcome, Verdict
 from crawler.pagework.assembly import Assembly, build_spider
 from crawler.pagework.given import Admits, CallbackResults, CallbackWatch
+from crawler.pagework.landings import sent_on_by, take_sent_on
 from crawler.pagework.session_maker import Around
 from crawler.pagework.spider_steps import SpiderSteps
 from crawler.quick_dataclass import quick_dataclass
@@ -248,13 +249,16 @@ class _KeptReader:
                 rule, response = self._steps.response(response)
                 if rule:
                     return outcome  # today's steps would have left it out: it gives nothing
+            sent_on = sent_on_by(response, request)
             keyed = self._given.collect(
                 outcome,
                 request,
-                lambda: method(response, **(request.cb_kwargs or {})),
+                lambda: () if sent_on is not None and sent_on.alone else method(response, **(request.cb_kwargs or {})),
                 None,
                 step=self._steps.item_step(response),
             )
+            if sent_on is not None:
+                take_sent_on(sent_on, request, outcome, self._parts.admission, None)
             admit = self._parts.admission.admit
             files = (admit(each, depth=leased.depth + 1, session=leased.session, parent=leased.id) for each in keyed)
             outcome.found = [*self._early, *outcome.found, *(row for row in files if row is not None)]

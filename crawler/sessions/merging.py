@@ -22,7 +22,7 @@ from crawler.quick_dataclass import quick_dataclass
 
 _BY_ENTRY: Final = ("headers", "params", "note", "given", "storage")
 _BOUND_TO: Final = ("proxies", "fitted")  # cookies made through one proxy or adapter are not for another one
-_SETS: Final = ("login_urls", "login_forms")
+_SETS: Final = ("login_urls", "login_forms", "member_forms")
 _ABSENT: Final = object()
 _Key = tuple[Any, ...]
 

@@ -70,7 +70,13 @@ def remember_secret(value: str) -> None:
 def _compiled(values: set[str]) -> re.Pattern[str]:
     spellings: dict[str, str] = {}
     for value in values:
-        for text in (value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1], repr(value)[1:-1]):
+        for text in (
+            value,
+            quote(value, safe="", errors="replace"),
+            quote_plus(value, errors="replace"),
+            json.dumps(value)[1:-1],
+            repr(value)[1:-1],
+        ):
             exact = re.escape(text)
             spellings[text] = rf"(?<!\w){exact}(?!\w)" if len(text) < _WHOLE_WORDS_BELOW else exact
     longest_first = sorted(spellings, key=len, reverse=True)

@@ -61,6 +61,7 @@ def take(session: Session, record: LoginRecord, *, url: str, base: str | None = 
         "proxies": dict(session.proxies),
         "login_urls": sorted(session.login_urls),
         "login_forms": sorted(session.login_forms),
+        "member_forms": sorted(session.member_forms),
         "note": session.note,
         "storage": session.storage.dump(),
         "fitted": fitted if fitted != session.given.setup else None,
@@ -138,7 +139,8 @@ def put_back(session: Session, secret: str) -> bool:
     session.headers = CaseInsensitiveDict({name: str(value) for name, value in headers.items()})
     session.params = _changed(session.given.params, _table(found, "params"), _table(given, "params"))
     session.login_urls |= _texts(found, "login_urls")
-    session.login_forms |= _texts(found, "login_forms")
+    session.member_forms |= _texts(found, "member_forms")
+    session.login_forms = (session.login_forms | _texts(found, "login_forms")) - session.member_forms
     session.note = _table(found, "note")
     session.storage.load(_table(found, "storage"))
     _restore_auth(session, found.get("auth"), given.get("auth"))

@@ -162,6 +162,32 @@ def test_a_page_that_leads_to_itself_by_way_of_one_that_sets_a_cookie_is_read(
     assert (done.code, titles(command, project)) == (0, {"": "in"})
 
 
+def test_kept_pages_that_send_a_browser_on_give_the_same_when_they_are_read_again(
+    net: Net, project: Path, command: Crawl
+) -> None:
+    site = net.host({"/": sends_on("/one"), "/one": sends_on("/two"), "/two": Answer(body=b"<title>t</title>")})
+    reads_all(project, site)
+    command("run", "cat", "--quiet", "-s", "keep_pages=true")
+
+    again = command("parse", "cat")
+
+    assert again.code == 0, again.out
+    assert "not as stored" not in again.out
+
+
+def test_a_page_that_a_callback_wants_to_see_as_it_is_is_not_left(net: Net, project: Path, command: Crawl) -> None:
+    site = net.host({"/": sends_on("/next", 0, "<title>t</title>")})
+    start = """    def start(self):
+        yield Request("{url}/", meta={{"dont_redirect": True}})
+
+    def parse("""
+    reads_all(project, site, READS_ALL.replace("    def parse(", start))
+
+    command("run", "cat", "--quiet")
+
+    assert (titles(command, project), paths(site)) == ({"": "t"}, ["/"])
+
+
 def test_a_page_that_waits_for_ever_under_new_addresses_ends(net: Net, project: Path, command: Crawl) -> None:
     def answer(call: WireRequest) -> Answer:
         return sends_on(f"/?n={int(call.query().get('n', 0)) + 1}")

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from crawler.response import Response
-from crawler.sessions.login.sent_forms import sent_form, shown_forms
+from crawler.sessions.login.sent_forms import forms_sent, shown_forms
 
 SENT = "http://shop.test/signin?_csrf&user"
 FORM = '<form method=post action="/signin?next=/o"><input type=hidden name=_csrf value=1>{0}<button>Go</button></form>'
@@ -25,14 +25,14 @@ def prepared(**given: object) -> requests.PreparedRequest:
 
 
 def test_what_is_sent_as_a_form_is_written_without_values() -> None:
-    assert sent_form(prepared(data={"user": "ann", "_csrf": "1f2e"})) == SENT
+    assert forms_sent(prepared(data={"user": "ann", "_csrf": "1f2e"})) == {SENT}
 
 
 @pytest.mark.parametrize(
     "given", [{}, {"json": {"user": "ann"}}, {"files": {"file": b"x"}}, {"data": {str(n): "x" for n in range(60)}}]
 )
 def test_nothing_else_that_is_sent_is_taken_for_a_form(given: dict[str, object]) -> None:
-    assert sent_form(prepared(**given)) == ""
+    assert forms_sent(prepared(**given)) == set()
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,9 @@ def test_nothing_else_that_is_sent_is_taken_for_a_form(given: dict[str, object])
     [
         FORM.format(NAME),
         FORM.format("<p><input type=text id=u name='user'></p>"),
-        FORM.replace("/signin?next=/o", "").format(NAME),
         FORM.replace("/signin?next=/o", "HTTP://shop.test/signin").format(NAME),
     ],
-    ids=["the same", "other markup", "to its own page", "absolute"],
+    ids=["the same", "other markup", "absolute"],
 )
 def test_a_page_with_the_form_shows_it(markup: str) -> None:
     assert shown_forms(page(f"<h1>Bank</h1>{markup}"), {SENT}) == {SENT}
@@ -65,6 +64,16 @@ def test_a_page_with_the_form_shows_it(markup: str) -> None:
 )
 def test_a_page_with_another_form_does_not(markup: str) -> None:
     assert shown_forms(page(markup), {SENT}) == set()
+
+
+def test_a_form_that_was_sent_to_its_own_page_is_the_same_on_any_page() -> None:
+    to_itself = FORM.replace("/signin?next=/o", "").format(NAME)
+    sent = forms_sent(prepared(data={"user": "ann"}, headers={"Referer": "http://shop.test/signin"}))
+
+    assert sent == {"http://shop.test/signin?user", "?user"}
+    assert shown_forms(page(to_itself), sent) == {"?user"}
+    assert shown_forms(page(to_itself), {SENT}) == set(), "that one was sent elsewhere"
+    assert shown_forms(page(to_itself, url="http://shop.test/signin"), sent) == sent
 
 
 def test_without_a_login_nothing_is_looked_for() -> None:

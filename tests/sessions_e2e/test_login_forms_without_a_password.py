@@ -43,11 +43,13 @@ class Bank:
 
     Args:
         action: Of the first form; "" for its own page.
-        always: The first form stands on each page of a member, too.
+        also: What stands on each page of a member whose number is at least *first*, besides.
+        out: The same for the first page.
     """
 
-    def __init__(self, *, action: str = "/signin", always: bool = False) -> None:
-        self.name, self.always = NAME.replace(b"ACTION", f'"{action}"'.encode()), always
+    def __init__(self, *, action: str = "/signin", also: bytes = b"", first: int = 0, out: bytes = b"") -> None:
+        self.name, self.also, self.first = NAME.replace(b"ACTION", f'"{action}"'.encode()), also, first
+        self.out = out
         self.lives, self.left, self.logins = 1_000, 0, 0
 
     def __call__(self, call: WireRequest) -> Answer:
@@ -67,7 +69,7 @@ class Bank:
         number = int(call.query().get("p", 0))
         more = f"<a class=more href=/statements?p={number + 1}>more</a>" if number + 1 < PAGES else ""
         markup = f"<h1>Statements</h1><li class=st>{number}</li>{more}".encode()
-        return Answer(body=markup + (self.name if self.always else b""))
+        return Answer(body=markup + (self.also if number >= self.first else b"") + (b"" if number else self.out))
 
 
 @pytest.fixture(autouse=True)
@@ -100,12 +102,36 @@ def test_a_session_that_ends_in_a_run_or_between_two_is_renewed_and_nothing_is_m
     assert 3 <= bank.logins <= 8
 
 
-def test_a_form_that_members_see_too_says_nothing(quick_net: Net, project: Path, command: Crawl) -> None:
-    bank = Bank(always=True)
+SWITCH = NAME.replace(b"<h1>Bank</h1>", b"Another user?").replace(b"ACTION", b"/signin")
+
+
+@pytest.mark.parametrize(
+    ("first", "out"),
+    [(0, b""), (1, b""), (1, b"<a href=/logout>Log out</a>")],
+    ids=["also the first page", "not the first page", "not the first page, which offers to log out"],
+)
+def test_a_form_that_members_see_too_says_nothing(
+    quick_net: Net, project: Path, command: Crawl, first: int, out: bytes
+) -> None:
+    bank = Bank(also=SWITCH, first=first, out=out)
     put_up(bank, quick_net, project)
+
+    run = command("run", "bank")
+    again = command("run", "bank", "--fresh")
+
+    assert (run.code, again.code) == (0, 0), run.err + again.err
+    assert f"items {PAGES}" in " ".join(run.out.split())
+    assert bank.logins <= 1 + (first > 0 and not out), "it is learned once"
+
+
+def test_a_form_with_the_same_field_for_another_purpose_does_not_hide_the_login_page(
+    quick_net: Net, project: Path, command: Crawl
+) -> None:
+    bank = Bank(also=NAME.replace(b"ACTION", b'""').replace(b"Bank", b"Change my name"))
+    put_up(bank, quick_net, project)
+    bank.lives = 7
 
     run = command("run", "bank")
 
     assert run.code == 0, run.err
     assert f"items {PAGES}" in " ".join(run.out.split())
-    assert bank.logins == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,27 @@ def test_a_refused_password_is_told_although_everybody_gets_the_start_page(
     assert [(run.exit_code, run.items) for run in runs] == [(3, {})] * 2
     assert any(said in each for each in runs[0].messages)
     assert shop.logins <= logins, "a refused password is sent once"
+
+
+def test_a_login_that_leads_back_to_the_page_of_its_form_with_a_cookie_is_good(quick_net: Net, tmp_path: Path) -> None:
+    shop = Shop()
+
+    def leads_back(call: WireRequest) -> Answer:
+        answer = shop(call)
+        return replace(answer, headers=[("Location", "/front"), *answer.headers[1:]])
+
+    class FromTheFront(Members):
+        name = "front"
+
+        def login(self, session: Session) -> None:
+            page = session.get(self.arguments["site"] + "/front")
+            session.submit(page.form(), {"user": session.account.username, "password": session.account.password})
+
+    host = quick_net.host({"/front": Answer(body=b"<h1>News</h1>" + FORM), "/login": leads_back, "*": shop})
+
+    summary = crawl(FromTheFront, host.url, tmp_path, processes=1)
+
+    assert (summary.exit_code, summary.items, shop.logins) == (0, {"items": PAGES}, 1)
 
 
 def test_a_login_step_that_does_nothing_is_told_although_everybody_gets_the_start_page(

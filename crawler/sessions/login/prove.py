@@ -66,7 +66,7 @@ class Prover:
         response = self._session.get(self.url)
         self.status = response.status_code
         if fresh:  # what a page for members shows, too, is no sign
-            self._session.sent.forms -= shown_forms(response, self._session.sent.forms)
+            self._session.are_for_members(shown_forms(response, self._session.sent.forms))
         reason = logged_out_reason(self._spider, self._session, response, self.url)
         self._last_refusal.saw(self._session, self.url, response.status_code, reason)
         self.is_mute = not logged_in_sign(response, css=self._spider.logged_in_css, text=self._spider.logged_in_text)
@@ -126,3 +126,16 @@ class Prover:
             FetchError: It brought no usable answer.
         """
         return logged_out_reason(self._spider, self._session, self._session.get(url), url)
+
+    def shows_out_still(self, url: str) -> str | None:
+        """As `shows_out`, after a new login.
+
+        A form of the login on a page that is another one for a stranger is no sign from now on: members have it, too.
+        """
+        response = self._session.get(url)
+        reason = logged_out_reason(self._spider, self._session, response, url)
+        shown = shown_forms(response, self._session.login_forms) if reason is not None else ()
+        if not shown or self.telling.is_for_all(response):
+            return reason
+        self._session.are_for_members(shown)
+        return logged_out_reason(self._spider, self._session, response, url)

@@ -45,7 +45,11 @@ def _has_done_nothing(session: Session, last: Response) -> bool:
 
 
 def _may_have_been_let_in(session: Session) -> bool:
-    """Whether a page that scripts make came back, and a cookie with it: then nobody can tell what it shows."""
+    """Whether a cookie came where the answer to the password led on, or with a page that scripts make.
+
+    Some sites lead back to the page with the form, and have it in the head of each page, for everybody.
+    """
     answer = session.sent.answer
-    came = (*answer.history, answer) if answer is not None and session.sent.is_back else ()
-    return any(map(brings_a_session, came))
+    if answer is None:
+        return False
+    return any(map(brings_a_session, (*answer.history, answer) if session.sent.is_back else answer.history))

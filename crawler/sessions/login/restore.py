@@ -15,6 +15,7 @@ from crawler.sessions.login.forecast import forecast
 from crawler.sessions.login.patience import PROBE_PAUSES_S, probe_pause_s
 from crawler.sessions.login.prove import Prover
 from crawler.sessions.login.renewal import Renewal
+from crawler.sessions.login.signs import FORM_AGAIN
 from crawler.sessions.login.standing import Preparation, Standing
 from crawler.sessions.login.states import Signal
 from crawler.urls import redact
@@ -123,6 +124,8 @@ class Restorer:
         if reason is not None:
             self._desk.expired(self._session.key, record.epoch, standing.proved_before_loss)
             return None
+        if standing.reason == FORM_AGAIN and not self._prover.may_be_for_all:
+            self._session.are_for_members(set(self._session.login_forms))
         standing.became_ready(Signal.PROBE_OK, epoch=record.epoch)
         return Preparation(True, "still good")
 
@@ -175,7 +178,7 @@ class Restorer:
         witness = self._standing.witness
         page, witness.believed = witness.believed, ""
         try:
-            witness.misled = bool(page) and self._prover.shows_out(page) is not None
+            witness.misled = bool(page) and self._prover.shows_out_still(page) is not None
         except CrawlError:  # the login was good, whatever this page says
             return
 

@@ -14,7 +14,7 @@ from crawler.quick_dataclass import quick_dataclass
 from crawler.sessions.login.login_addresses import login_page_of
 from crawler.sessions.login.login_answers import is_made_by_scripts
 from crawler.sessions.login.page_marks import has_login_form
-from crawler.sessions.login.sent_forms import sent_form
+from crawler.sessions.login.sent_forms import forms_sent
 from crawler.urls import is_secret_name
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Sent:
         """
         self.answers += 1
         requests = [each.request for each in (*answer.history, answer) if each.request is not None]
-        self.forms |= set(filter(None, map(sent_form, requests)))
+        self.forms = self.forms.union(*map(forms_sent, requests))
         if not any(map(_may_hold_credentials, requests)):
             return
         self.credentials = True

@@ -28,24 +28,26 @@ _TYPED: Final = TYPED | {"password"}
 _FORM: Final = re.compile(rb"<form\b", re.IGNORECASE)
 
 
-def sent_form(request: Any) -> str:
-    """What a request has sent as a form, without values; "" where it has sent none."""
+def forms_sent(request: Any) -> set[str]:
+    """What a request has sent as a form, without values; empty where it has sent none.
+
+    One that is sent to the page on which it stands is known there, and, without an address, on any page.
+    """
     if request is None or request.method != "POST" or not request.body:
-        return ""
+        return set()
     if not str(request.headers.get("Content-Type") or "").startswith("application/x-www-form-urlencoded"):
-        return ""
+        return set()
     body = request.body.decode("utf-8", "replace") if isinstance(request.body, bytes) else str(request.body)
     names = {name for name, _ in parse_qsl(body, keep_blank_values=True) if name}
     if not 0 < len(names) <= _MOST_NAMES:
-        return ""
-    return f"{_address(str(request.url))}?{'&'.join(map(quote_plus, sorted(names)))}"
+        return set()
+    address, query = _address(str(request.url)), "&".join(map(quote_plus, sorted(names)))
+    stood_on = _address(str(request.headers.get("Referer") or ""))
+    return {f"{address}?{query}", *((f"?{query}",) if address == stood_on else ())}
 
 
 def shown_forms(response: Response, forms: Collection[str]) -> set[str]:
-    """Those of *forms* that a page shows: a visible form of the same address, none of whose fields is another one.
-
-    One that is sent to its own page is the same wherever it stands.
-    """
+    """Those of *forms* that a page shows: a visible form of the same address, none of whose fields is another one."""
     body = response.body
     likely = [form for form in forms if any(name in body for name in _names(form)[1])] if forms else []
     if not likely or not response.is_html or not _FORM.search(body):
@@ -64,7 +66,8 @@ def shown_forms(response: Response, forms: Collection[str]) -> set[str]:
             target = _address(absolute(response.base_url, (element.get("action") or "").strip() or response.url))
         except InvalidURL:
             continue
-        shown |= {form for form in likely if typed <= _names(form)[0] and target in (form.partition("?")[0], page)}
+        at = (target, "") if target == page else (target,)
+        shown |= {form for form in likely if typed <= _names(form)[0] and form.partition("?")[0] in at}
     return shown
 
 

@@ -62,6 +62,7 @@ __all__ = [
     "wrong_password_sign",
 ]
 
+FORM_AGAIN: Final = "the form that the login step has sent, on a page that is not the login page"
 _HEADING_STEMS: Final = tuple(stem.encode() for stem in HEADING_STEMS)
 _TITLE_BYTES: Final = 300
 _HEADING_BYTES: Final = 262_144  # of one heading: a picture may be drawn in it
@@ -197,7 +198,7 @@ def _shows_form_again(
 ) -> str | None:
     if not shown_forms(response, login_forms) or is_login_address(asked_url, login_urls) or logged_in_sign(response):
         return None
-    return "the form that the login step has sent, on a page that is not the login page"
+    return FORM_AGAIN
 
 
 def _holds_one(text: AnyStr, stems: Iterable[AnyStr]) -> bool:

@@ -23,6 +23,7 @@ from crawler.sessions.accounts import Account
 from crawler.sessions.from_spider import probe_url_of
 from crawler.sessions.login import signs
 from crawler.sessions.login.always_sent import mark_of, token_auth
+from crawler.sessions.login.page_marks import plain_text
 from crawler.sessions.session import Session
 from crawler.spider import Spider
 from crawler.urls import is_secret_name, redact
@@ -153,6 +154,17 @@ class TellingPage:
         with _stranger(self._session) as stranger:
             theirs = self._asked(stranger, page)
         return theirs.status_code in (401, 403) or signs.logged_out_sign(theirs, asked_url=url) is not None
+
+    def is_for_all(self, ours: Response) -> bool:
+        """Whether a stranger reads the same at this address.
+
+        Raises:
+            CrawlError: No usable answer came, so nothing is known.
+        """
+        with _stranger(self._session) as stranger:
+            theirs = self._asked(stranger, PlainPage(ours.url))
+        alike = theirs.url == ours.url and theirs.status_code == ours.status_code
+        return alike and plain_text(theirs.text) == plain_text(ours.text)
 
     def is_refusal(self, answer: Response) -> bool:
         """Whether an answer refuses credentials of the session that were sent to it."""

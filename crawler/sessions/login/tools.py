@@ -32,7 +32,8 @@ class LoginTools:
 
     Attributes:
         login_urls: Pages with a password form that the login step met.
-        login_forms: Forms that it has sent, and that are not on a page for somebody who is logged in (`sent_forms`).
+        login_forms: Forms that it has sent: signs of being logged out (`sent_forms`).
+        member_forms: Those of them that pages for somebody who is logged in show, too: no signs.
         last_answer: Last answer of the login step, for its errors.
         sent: What the login step has sent.
         asked_again: URLs that led elsewhere by way of the login page, and are under way once more.
@@ -51,6 +52,7 @@ class LoginTools:
         super().__init__()
         self.login_urls: set[str] = set()
         self.login_forms: set[str] = set()
+        self.member_forms: set[str] = set()
         self.last_answer: Response | None = None
         self.sent = Sent()
         self.asked_again: set[str] = set()
@@ -122,6 +124,11 @@ class LoginTools:
             self._jar = self.cookies
         finally:
             self._login_jar = None
+
+    def are_for_members(self, forms: Collection[str]) -> None:
+        """These forms are no signs of being logged out: somebody who is logged in was shown them."""
+        self.member_forms.update(forms)
+        self.login_forms.difference_update(forms)
 
     def login_sites(self) -> set[str]:
         """The registrable domains of the pages where login steps met a password form."""

@@ -76,7 +76,7 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/sessions/login/manager.py",
-                "            session.login_forms = set(session.sent.forms)\n",
+                "            session.login_forms = {*session.sent.forms} - session.member_forms\n",
                 "            session.login_forms = set()\n",
             )
         ],
