@@ -12,12 +12,13 @@ from types import MappingProxyType
 from typing import Any
 
 from crawler.habits import of_text
+from crawler.late_pattern import late_pattern
 from crawler.loading import is_users_code
 
-_BY_SITE = re.compile(
+_BY_SITE = late_pattern(
     r"the site refused (?:the|these) (?:user name|credentials)|\bsays \w+ to the grant (?P<secret>client_credentials)?"
 )
-_BY_SPIDER = re.compile(r"\A\S+\.is_logged_out failed on .*?(?: \((?P<place>[^()\s]+, line \d+)\))?\Z", re.DOTALL)
+_BY_SPIDER = late_pattern(r"\A\S+\.is_logged_out failed on .*?(?: \((?P<place>[^()\s]+, line \d+)\))?\Z", re.DOTALL)
 _FRAME = re.compile(r'^  File "([^"\n]+)", line (\d+), in (\S+)', re.MULTILINE)
 _OWN_URL = re.compile(r" (?:from |(?P<bracket>\())(?P<url>https?://[^\s()]+)(?(bracket)\))\Z")
 _NUMBER = re.compile(r"\d+(?=, in )")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote_plus, unquote_plus
 
 from crawler.errors import BadAnswer, InvalidURL
+from crawler.late_pattern import late_pattern
 from crawler.sessions.login.page_marks import TYPED, Visibility
 from crawler.urls import absolute
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _MOST_FORMS: Final = 50  # of a page
 _MOST_NAMES: Final = 50
 _TYPED: Final = TYPED | {"password"}
-_FORM: Final = re.compile(rb"<form\b", re.IGNORECASE)
+_FORM: Final = late_pattern(rb"<form\b", re.IGNORECASE)
 
 
 def forms_sent(request: Any) -> set[str]:
