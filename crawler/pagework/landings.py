@@ -12,12 +12,13 @@ from crawler.outcome import Found, Leased, Outcome
 from crawler.pagework.links_given import LinksGiven
 from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Request, Response
-from crawler.sessions.login.page_marks import refresh_of
+from crawler.sessions.login.page_marks import REFRESH_WORDS, refresh_of
 from crawler.urls import canonical, host_of, origin_of, redact
 
 _UNREAD_S = 5.0  # nobody reads a page that is left so soon
 _MOST_IN_A_ROW = 20  # as many as redirects: a page may wait for ever for what it shows
 _MOST_TIMES = 2  # that one page is requested in such a row: some set a cookie on the way, and lead back
+_LARGE_BYTES = 8_192
 _FEW_CHARACTERS = 300  # "You are being redirected. If nothing happens, click here."
 _TEXTS = "//body//text()[normalize-space() and not(ancestor::script or ancestor::style or ancestor::noscript)]"
 
@@ -41,6 +42,8 @@ def sent_on_by(page: Response, request: Request) -> SentOn | None:
     Raises:
         RedirectError: Such pages lead to each other without an end, and this one says next to nothing.
     """
+    if len(page.body) > _LARGE_BYTES and not any(word in page.body for word in REFRESH_WORDS):
+        return None  # nearly always: a large page has no header Refresh, and headers are read only where asked for
     target = refresh_of(page)
     if target is None or page.requests or request.render:  # a browser has been there already
         return None

@@ -30,7 +30,7 @@ _TAG: Final = late_pattern(
     re.IGNORECASE | re.DOTALL,
 )  # what is never closed goes on to the end, as in browsers: no text is looked at twice
 AT_ONCE_S: Final = 100.0  #: a page that is left within so many seconds is a redirect (as Scrapy has it)
-_REFRESH_WORDS: Final = (b"refresh", b"Refresh", b"REFRESH")
+REFRESH_WORDS: Final = (b"refresh", b"Refresh", b"REFRESH")  #: one of them is on a page with a meta refresh
 _META: Final = late_pattern(rb"<[mM][eE][tT][aA]\s[^<>]{1,2000}>")
 _IS_REFRESH: Final = late_pattern(rb"http-equiv\s*=\s*[\"']?\s*refresh\b", re.IGNORECASE)
 _CONTENT: Final = late_pattern(rb"""\bcontent\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
@@ -55,7 +55,7 @@ def refresh_of(response: Response, *, within_s: float = AT_ONCE_S) -> str | None
     body, header = response.body, response.headers.get("Refresh", "")
     if header and (what := _DECLARED.match(header)) is not None and what["url"]:
         return _sent_on_to(response, what, within_s)
-    if not any(word in body for word in _REFRESH_WORDS) or not response.is_html:
+    if not any(word in body for word in REFRESH_WORDS) or not response.is_html:
         return None
     dead = DeadMarkup(body)
     for found in _META.finditer(body):
