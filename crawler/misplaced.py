@@ -115,7 +115,7 @@ def _is_read(name: str, classes: list[Any]) -> bool:
         module = sys.modules.get(kind.__module__)
         if any(spoken.search(_text(each)) for each in (module, *_imported(module))):
             return True
-        codes = [code for value in vars(kind).values() for code in _codes(getattr(value, "__code__", None))]
+        codes = [code for value in vars(kind).values() for code in codes_of(value)]
         if not _text(module) and any(name in (*code.co_names, *code.co_consts) for code in codes):
             return True
     return False
@@ -140,8 +140,11 @@ def _text(module: ModuleType | None) -> str:
         return ""
 
 
-def _codes(code: Any) -> Iterator[CodeType]:
+def codes_of(value: Any) -> Iterator[CodeType]:
+    """The code of a function, and of those within it; nothing for anything else."""
+    code = value if isinstance(value, CodeType) else getattr(value, "__code__", None)
     if isinstance(code, CodeType):
         yield code
         for each in code.co_consts:
-            yield from _codes(each)
+            if isinstance(each, CodeType):
+                yield from codes_of(each)

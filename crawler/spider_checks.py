@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import CodeType
 from typing import Any
 
 from crawler import habits
 from crawler.errors import SpiderError
 from crawler.identity import Identity, identities_of
-from crawler.misplaced import refuse_misplaced
+from crawler.misplaced import codes_of, refuse_misplaced
 from crawler.nearest import nearest
 from crawler.records import key_fields
 from crawler.render import render_of
@@ -172,7 +172,7 @@ def check_rules(cls: type, rules: Sequence[Any], plain_parse: Any) -> None:
         return
     own = (value for each in cls.__mro__ if not each.__module__.startswith("crawler.") for value in vars(each).values())
     if not any(
-        _applies_rules(code) for value in own for code in _codes(inspect.unwrap(value) if callable(value) else value)
+        _applies_rules(code) for value in own for code in codes_of(inspect.unwrap(value) if callable(value) else value)
     ):
         raise SpiderError(
             f"{cls.__name__}.parse replaces the `parse` of CrawlSpider, which applies the rules: none would be"
@@ -207,13 +207,3 @@ def _applies_rules(code: CodeType) -> bool:
     """Whether some code may apply rules itself, or through the `parse` of a base class."""
     names = {*code.co_names, *code.co_consts}
     return bool(names & _APPLIES_RULES) or ("parse" in names and bool(names & {"super", "CrawlSpider"}))
-
-
-def _codes(value: Any) -> Iterator[CodeType]:
-    """The code of a function, and of those within it."""
-    code = value if isinstance(value, CodeType) else getattr(value, "__code__", None)
-    if isinstance(code, CodeType):
-        yield code
-        for each in code.co_consts:
-            if isinstance(each, CodeType):
-                yield from _codes(each)

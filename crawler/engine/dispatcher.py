@@ -6,7 +6,7 @@ Used by the scheduler's thread only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from crawler.engine.committer import Committer, Written
 from crawler.engine.host_slots import HostSlots
@@ -44,6 +44,10 @@ class Failing:
     def __init__(self, hands: Hands, pool: SessionPool) -> None:
         self._hands, self._pool = hands, pool
         self.ids: set[int] = set()
+
+    def beside(self, under_way: Mapping[int, object]) -> Collection[int]:
+        """The requests that a thread has: those under way, and these."""
+        return under_way.keys() | self.ids if self.ids else under_way
 
     def hear(self, outcome: Outcome, settle: Callable[[Outcome], None]) -> None:
         """Have an errback called, on a thread that may wait; *settle* takes the outcome afterwards."""

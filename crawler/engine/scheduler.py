@@ -121,8 +121,8 @@ class Scheduler:
         self._workers.send(self._slots.to_send())
 
     def _may_go(self, leased: Leased, now: float) -> bool:
-        if (
-            leased.id in self._out or leased.id in self._dispatcher.failing.ids
+        if leased.id in self._dispatcher.failing.beside(
+            self._out
         ):  # under an earlier lease, which ran out: it has to come back first
             self._dispatcher.give_back([leased.id])
             return False
@@ -221,8 +221,7 @@ class Scheduler:
         if self._limits.reason:
             if self._limits.waits_no_longer(now):
                 return True
-            busy = self._out or self._dispatcher.failing.ids or len(self._committer)
-            return not (busy or self._doors.last.prove())
+            return not (self._dispatcher.failing.beside(self._out) or len(self._committer) or self._doors.last.prove())
         if self._lead.paused or not self._is_done():
             self._lead.goes_on()
             self._helpers.peers.goes_on()
@@ -235,7 +234,7 @@ class Scheduler:
 
     def _is_done(self) -> bool:
         """Whether nothing is left to do."""
-        if self._out or len(self._committer) or len(self._slots) or self._doors.busy() or self._dispatcher.failing.ids:
+        if self._dispatcher.failing.beside(self._out) or len(self._committer) or len(self._slots) or self._doors.busy():
             return False
         if not self._leasing.exhausted:
             counts = self._member.store.frontier.counts(self._member.run.frontier)
@@ -248,7 +247,7 @@ class Scheduler:
     def drained(self) -> bool:
         """Whether no thread still has a request that the end would have to wait for."""
         return not (
-            self._out or self._dispatcher.failing.ids or self._doors.robots.tasks or self._doors.last.is_proving
+            self._dispatcher.failing.beside(self._out) or self._doors.robots.tasks or self._doors.last.is_proving
         )
 
     def join(self, seconds: float) -> bool:
@@ -257,8 +256,8 @@ class Scheduler:
 
     def release_out(self) -> None:
         """After the end: give back what workers still hold (their late outcomes write nothing)."""
-        if held := [*self._out, *self._dispatcher.failing.ids]:
-            self._dispatcher.give_back(held)
+        if held := self._dispatcher.failing.beside(self._out):
+            self._dispatcher.give_back(list(held))
             self._out.clear()
             self._dispatcher.failing.ids.clear()
 

@@ -331,9 +331,13 @@ class CallbackResults:
             for produced in each_of(results, returned.append):
                 try:
                     if isinstance(produced, Request):
-                        if not (produced.callback in methods and produced.errback in methods):
-                            self._check_methods(produced, results)
-                        _take(requests, produced, results)
+                        try:
+                            if not (produced.callback in methods and produced.errback in methods):
+                                self._check_methods(produced)
+                            requests.take(produced)
+                        except SpiderError as error:
+                            place = stands_at(results)
+                            raise SpiderError(f"{error}{f' at {place}' if place else ''}") from None
                         following = handed_out(results)
                         if following is not None:
                             requests.take_rest(following)
@@ -358,28 +362,15 @@ class CallbackResults:
             aside.put_into(outcome, notes, requests.keyed)
         return requests.keyed
 
-    def _check_methods(self, link: Request, results: Any) -> None:
+    def _check_methods(self, link: Request) -> None:
         """Refuse a request whose callback is not a method: once stored, it would fail in every run.
 
         Raises:
-            SpiderError: With the line that yielded it.
+            SpiderError: It is none.
         """
-        try:
-            for name in (link.callback, link.errback):
-                self._spider.callback(name)
-                self._methods.add(name)
-        except SpiderError as error:
-            place = stands_at(results)
-            raise SpiderError(f"{error}{f' at {place}' if place else ''}") from None
-
-
-def _take(requests: _Requests, link: Request, results: Any) -> None:
-    """Take a request; a SpiderError about what it carries names the line that yielded it."""
-    try:
-        requests.take(link)
-    except SpiderError as error:
-        place = stands_at(results)
-        raise SpiderError(f"{error}{f' at {place}' if place else ''}") from None
+        for name in (link.callback, link.errback):
+            self._spider.callback(name)
+            self._methods.add(name)
 
 
 def _has_key(link: Request, file: Mapping[str, Any], keyed: list[Request]) -> bool:

@@ -113,8 +113,8 @@ class Account:
             NoCredentials: There is one; the message says where to put it.
         """
         with self._lock:
-            lacks = dict(self._lacks)
-        for field, looked in lacks.items():
+            field, looked = next(iter(self._lacks.items()), ("", ()))
+        if field:
             raise NoCredentials(self.session, f"no {field} found; looked in " + ", ".join(looked))
 
     def mark(self) -> str:

@@ -21,7 +21,7 @@ class SentHeaders:
     """
 
     def __init__(self, secret: frozenset[str]) -> None:
-        self.secret, self.has_none = secret, False  #: has_none: one of the headers last given is None
+        self.secret, self.has_none = secret, False  #: has_none: a header that may be a key is None
         nothing: CaseInsensitiveDict[str] = CaseInsensitiveDict()
         # what they were made of, all of them, and those that may go to a foreign origin; replaced as a whole
         self._made: tuple[dict[str, Any], CaseInsensitiveDict[str], CaseInsensitiveDict[str]] = ({}, nothing, nothing)
@@ -36,8 +36,8 @@ class SentHeaders:
                 for name, value in given.items()
                 if value is not None  # as in requests: it is left out
             }
-            self.has_none = len(plain) < len(given)
             may_go = SURVIVES_ORIGIN - self.secret
+            self.has_none = any(value is None and name.lower() not in may_go for name, value in given.items())
             foreign = {name: value for name, value in plain.items() if name.lower() in may_go}
             made = self._made = given, CaseInsensitiveDict(plain), CaseInsensitiveDict(foreign)
         return copy_of(made[1] if own else made[2])

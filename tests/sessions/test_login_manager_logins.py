@@ -34,7 +34,7 @@ def test_the_first_login_is_proved_and_kept_with_its_cookies() -> None:
 
 def test_a_login_begins_without_the_cookies_of_the_sign_on_where_the_last_one_found_its_form() -> None:
     made = manager(door(IN), Memory())
-    made.session.login_urls = {"http://sign-on.test/authorize", "not a url"}
+    made.session.login_urls = frozenset({"http://sign-on.test/authorize", "not a url"})
     made.session.cookies.set("known", "1", domain="sign-on.test")
     made.session.cookies.set("consent", "1", domain="other.test")
 

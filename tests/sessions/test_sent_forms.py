@@ -6,7 +6,12 @@ import pytest
 import requests
 
 from crawler.response import Response
+from crawler.sessions.login.manager import LoginManager
 from crawler.sessions.login.sent_forms import forms_sent, shown_forms
+from crawler.spider import Identity, Spider
+from crawler.testing.adapter import ScriptedAdapter, reply
+from tests.sessions.managers import SITE, Memory
+from tests.sessions.test_always_sent import made_session
 
 SENT = "http://shop.test/signin?_csrf&user"
 FORM = '<form method=post action="/signin?next=/o"><input type=hidden name=_csrf value=1>{0}<button>Go</button></form>'
@@ -74,6 +79,21 @@ def test_a_form_that_was_sent_to_its_own_page_is_the_same_on_any_page() -> None:
     assert shown_forms(page(to_itself), sent) == {"?user"}
     assert shown_forms(page(to_itself), {SENT}) == set(), "that one was sent elsewhere"
     assert shown_forms(page(to_itself, url="http://shop.test/signin"), sent) == {"?user"}
+
+
+def test_a_login_that_failed_teaches_nothing_for_good() -> None:
+    class Bank(Spider):
+        name = "bank"
+        start_urls = [f"{SITE}/orders"]
+
+    shown = FORM.replace("/signin?next=/o", "").format(NAME)
+    session = made_session(ScriptedAdapter(reply(shown)), identity=Identity("default"))
+    prover = LoginManager(session, Bank(), Memory(), probe_url=f"{SITE}/orders").prover
+    session.sent.forms = frozenset({"?user"})
+
+    prover.logged_out(fresh=True)
+
+    assert (session.sent.forms, session.member_forms) == (frozenset(), frozenset())
 
 
 def test_without_a_login_nothing_is_looked_for() -> None:

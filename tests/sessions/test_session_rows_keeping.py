@@ -59,7 +59,7 @@ def test_L15_a_snapshot_of_a_session_loses_nothing_and_does_not_show_itself(quic
     session.cookies.receive("http://www.shop.test/deep/", ODD_COOKIES)
     session.headers["X-Api-Key"] = "k3y"
     session.note["seen"] = [1, {"a": None}]
-    session.login_urls.add("http://www.shop.test/login")
+    session.login_urls |= {"http://www.shop.test/login"}
     record = LoginRecord()
     taken = snapshot.take(session, record, url="http://shop.test/?token=abcdef")
     twin = quick_net.session("http://www.shop.test/")

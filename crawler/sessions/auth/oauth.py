@@ -241,7 +241,8 @@ class OAuth2(SharedAuth):
             self._store(self._ask())
         except CrawlError as error:
             flight.error = error
-            self.failure = error if isinstance(error, SessionError) else None
+            with self._lock:
+                self.failure = error if isinstance(error, SessionError) else None
             raise
         except BaseException:
             flight.error = ConnectFailed(redact(self._client.token_url), "the token renewal was broken off")

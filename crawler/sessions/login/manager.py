@@ -262,7 +262,7 @@ class LoginManager:
         own = [*self.spider.start_urls, *([self.probe_url] if self.probe_url else [])]  # may show a form to a guest
         session.login_urls -= {page for page in session.login_urls if any(is_one_of(url, (page,)) for url in own)}
         if self.probe_url is not None:
-            session.login_forms = {*session.sent.forms} - session.member_forms
+            session.login_forms = session.sent.forms - session.member_forms
         return self._keep(LoginEnd("ok", credentials=credentials_of_login(session)), "login", epoch=epoch)
 
     def _renew(self, *, epoch: int) -> Preparation:

@@ -65,8 +65,8 @@ class Prover:
             return known
         response = self._session.get(self.url)
         self.status = response.status_code
-        if fresh:  # what a page for members shows, too, is no sign
-            self._session.are_for_members(shown_forms(response, self._session.sent.forms))
+        if fresh:  # what the probe page shows after this login is no sign, while it lasts
+            self._session.sent.forms -= shown_forms(response, self._session.sent.forms)
         reason = logged_out_reason(self._spider, self._session, response, self.url)
         self._last_refusal.saw(self._session, self.url, response.status_code, reason)
         self.is_mute = not logged_in_sign(response, css=self._spider.logged_in_css, text=self._spider.logged_in_text)
@@ -128,7 +128,7 @@ class Prover:
         return logged_out_reason(self._spider, self._session, self._session.get(url), url)
 
     def shows_out_still(self, url: str) -> str | None:
-        """As `shows_out`, after a new login.
+        """As `shows_out`, of a session that is good: by a new login, or by its probe.
 
         A form of the login on a page that is another one for a stranger is no sign from now on: members have it, too.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from crawler.errors import CrawlError, QuotaSpent, StatusError, Transient
 from crawler.sessions import snapshot
@@ -124,8 +125,8 @@ class Restorer:
         if reason is not None:
             self._desk.expired(self._session.key, record.epoch, standing.proved_before_loss)
             return None
-        if standing.reason == FORM_AGAIN and not self._prover.may_be_for_all:
-            self._session.are_for_members(set(self._session.login_forms))
+        if standing.reason == FORM_AGAIN and standing.witness.page:
+            self._learn_from(standing.witness.page)
         standing.became_ready(Signal.PROBE_OK, epoch=record.epoch)
         return Preparation(True, "still good")
 
@@ -181,6 +182,11 @@ class Restorer:
             witness.misled = bool(page) and self._prover.shows_out_still(page) is not None
         except CrawlError:  # the login was good, whatever this page says
             return
+
+    def _learn_from(self, page: str) -> None:
+        """The session is good, and a page of it shows a form of the login: whether members have it, too."""
+        with suppress(CrawlError):  # it is asked again when another page shows it
+            self._prover.shows_out_still(page)
 
     def _shows_out(self, page: str) -> str | None:
         try:

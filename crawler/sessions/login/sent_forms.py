@@ -101,7 +101,8 @@ def _written(form: str) -> tuple[frozenset[str], tuple[bytes, ...], bytes]:
     """Its names, these as bytes, and the last part of its address."""
     address, _, query = form.partition("?")
     names = frozenset(map(unquote_plus, query.split("&")))
-    return names, tuple(name.encode() for name in names), address.rpartition("/")[2].encode()
+    as_bytes = tuple(name.encode("utf-8", "replace") for name in names)  # they come out of the store
+    return names, as_bytes, address.rpartition("/")[2].encode("utf-8", "replace")
 
 
 def _address(url: str) -> str:

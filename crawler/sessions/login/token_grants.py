@@ -123,9 +123,10 @@ class TokenGrants:
                 return
             if claim.refused:
                 raise self.blocked(claim.kind, claim.refused)
-            if time.monotonic() > ends:
+            left_s = ends - time.monotonic()
+            if left_s <= 0:
                 raise LoginFailed(self._session.name, "another login of the same account does not end")
-            time.sleep(max(claim.wait_s, 0.05))
+            time.sleep(min(max(claim.wait_s, 0.05), left_s))
 
 
 def _outcome(error: CrawlError) -> Outcome:

@@ -31,7 +31,8 @@ class LoginTools:
     """Part of `Session`; used by the thread that logs in.
 
     Attributes:
-        login_urls: Pages with a password form that the login step met.
+        login_urls: Pages with a password form that the login step met. Replaced as a whole, as the next two are, since
+            workers read them meanwhile.
         login_forms: Forms that it has sent: signs of being logged out (`sent_forms`).
         member_forms: Those of them that pages for somebody who is logged in show, too: no signs.
         last_answer: Last answer of the login step, for its errors.
@@ -50,9 +51,7 @@ class LoginTools:
 
     def __init__(self) -> None:
         super().__init__()
-        self.login_urls: set[str] = set()
-        self.login_forms: set[str] = set()
-        self.member_forms: set[str] = set()
+        self.login_urls = self.login_forms = self.member_forms = frozenset[str]()
         self.last_answer: Response | None = None
         self.sent = Sent()
         self.asked_again: set[str] = set()
@@ -127,8 +126,8 @@ class LoginTools:
 
     def are_for_members(self, forms: Collection[str]) -> None:
         """These forms are no signs of being logged out: somebody who is logged in was shown them."""
-        self.member_forms.update(forms)
-        self.login_forms.difference_update(forms)
+        self.member_forms = self.member_forms.union(forms)
+        self.login_forms = self.login_forms.difference(forms)
 
     def login_sites(self) -> set[str]:
         """The registrable domains of the pages where login steps met a password form."""
@@ -279,5 +278,5 @@ class LoginTools:
         self.sent.answered(answer, self.last_answer, self.account)
         self.last_answer = answer
         if has_login_form(answer):
-            self.login_urls.add(login_page_of(answer.url))
+            self.login_urls = self.login_urls.union((login_page_of(answer.url),))
         self._answered()

@@ -76,8 +76,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/sessions/login/manager.py",
-                "            session.login_forms = {*session.sent.forms} - session.member_forms\n",
-                "            session.login_forms = set()\n",
+                "            session.login_forms = session.sent.forms - session.member_forms\n",
+                "            session.login_forms = frozenset()\n",
             )
         ],
         [

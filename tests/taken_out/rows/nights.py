@@ -62,7 +62,7 @@ ENTRIES = [
     Entry(
         "key-missing",
         _KEY,
-        [Swap("crawler/sessions/accounts.py", "for field, looked in lacks.items():", "for field, looked in ():")],
+        [Swap("crawler/sessions/accounts.py", "        if field:\n", "        if field and not looked:\n")],
         ["tests/sessions_e2e/test_keys_missing.py::test_a_key_that_is_missing_is_named_with_where_to_put_it"],
     ),
     Entry(

@@ -141,7 +141,7 @@ ENTRIES: Final = [
     Entry(
         "an-object-in-meta",
         "an object in `meta` was refused without a line",
-        [Swap("crawler/pagework/given.py", "_take(requests, produced, results)\n", "requests.take(produced)\n")],
+        [Swap("crawler/pagework/given.py", "place = stands_at(results)\n", 'place = ""\n')],
         [f"{_MISREAD}test_what_cannot_go_with_a_request_is_refused_at_its_line"],
     ),
 ]
