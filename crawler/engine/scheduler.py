@@ -121,9 +121,8 @@ class Scheduler:
         self._workers.send(self._slots.to_send())
 
     def _may_go(self, leased: Leased, now: float) -> bool:
-        if leased.id in self._dispatcher.failing.beside(
-            self._out
-        ):  # under an earlier lease, which ran out: it has to come back first
+        held = self._dispatcher.failing.beside(self._out)
+        if leased.id in held:  # under an earlier lease, which ran out: it has to come back first
             self._dispatcher.give_back([leased.id])
             return False
         slot = self._slots[leased.slot]

@@ -124,9 +124,8 @@ class UnusableSessions:
             self._said[name] = f"session {name!r}: {why}; the next run goes on"
         else:
             browser = self._pool.manager(name).by_browser if name in self._pool.names else ""
-            insists = (
-                " --force" if "--force` tries at once" in error.why else ""
-            )  # without it, it would be held up, too
+            # without it, it would be held up, too
+            insists = " --force" if "--force` tries at once" in error.why else ""
             command = f"crawl login {self._spider_name} --session {name}{browser}{insists}{self._also}"
             self._said[name] = f"{error}; continue with: {command}"
         self._teller.summary.messages.append(self._said[name])
