@@ -1,9 +1,18 @@
-"""Packages that are installed for one test."""
+"""Packages that a test needs, and those that are installed for one test."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
+
+
+def needs(*modules: str) -> pytest.MarkDecorator:
+    """A mark that skips tests where one of *modules* is missing; none of them is loaded for it."""
+    missing = [name for name in modules if find_spec(name) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
 def install_entry_points(folder: Path, groups: Mapping[str, Mapping[str, str]]) -> None:

@@ -14,14 +14,13 @@ import pytest
 from crawler.errors import UsageError
 from tests.exports import write_rows
 from tests.hosts import Host
+from tests.installed import needs
 
 from .conftest import Crawl
 from .test_exports import shop
 
 __all__ = ["shop"]
-parquet = pytest.importorskip("pyarrow.parquet")
-openpyxl = pytest.importorskip("openpyxl")
-duckdb = pytest.importorskip("duckdb")
+pytestmark = needs("pyarrow", "openpyxl", "duckdb")
 
 DAY, MOMENT = datetime.date(2026, 11, 29), datetime.datetime(2026, 11, 29, 3, tzinfo=datetime.UTC)
 FIRST = {
@@ -34,12 +33,18 @@ def same(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
     return {name: repr(value) for name, value in found.items()} == {name: repr(each) for name, each in wanted.items()}
 
 
+def read_parquet(place: Any) -> Any:
+    from pyarrow import parquet
+
+    return parquet.read_table(place)
+
+
 def test_parquet_holds_values_of_their_types(shop: Host, crawl: Crawl) -> None:
     crawl("run", "shop", "--quiet")
 
     assert crawl("export", "shop", "-o", "a.parquet", "--table", "items").code == 0
 
-    table = parquet.read_table("a.parquet")
+    table = read_parquet("a.parquet")
     found = table.to_pylist()
     assert found[0]["at"] == MOMENT
     assert same({**found[0], "at": MOMENT}, FIRST)
@@ -54,7 +59,7 @@ def test_parquet_of_several_kinds_has_the_kind_of_each_row_and_goes_through_a_pi
 ) -> None:
     crawl("run", "shop", "--quiet", "-o", "all.parquet")
 
-    rows = parquet.read_table("all.parquet").to_pylist()
+    rows = read_parquet("all.parquet").to_pylist()
     assert sorted((row["_table"], row["sku"] or "") for row in rows) == [
         ("Product", "a"), ("Product", "b"), ("Product", "c"), ("items", ""), ("items", ""),
     ]  # fmt: skip
@@ -62,6 +67,8 @@ def test_parquet_of_several_kinds_has_the_kind_of_each_row_and_goes_through_a_pi
 
 def test_excel_gets_dates_numbers_and_texts_that_are_not_formulas(shop: Host, crawl: Crawl) -> None:
     crawl("run", "shop", "--quiet", "-o", "a.xlsx")
+
+    import openpyxl
 
     book = openpyxl.load_workbook("a.xlsx")
     assert sorted(book.sheetnames) == ["Product", "items"]
@@ -82,6 +89,8 @@ def test_a_full_sheet_is_reported_and_nothing_is_cut(tmp_path: Path) -> None:
 
 
 def test_duckdb_gets_typed_tables_beside_the_existing_ones(shop: Host, project: Path, crawl: Crawl) -> None:
+    import duckdb
+
     with duckdb.connect("a.duckdb") as raw:
         raw.execute("CREATE TABLE mine AS SELECT 1 AS a")
     crawl("run", "shop", "--quiet", "-o", "a.duckdb")
@@ -109,4 +118,4 @@ def test_names_and_texts_that_other_programs_cannot_hold(form: str, tmp_path: Pa
         assert raw.execute("SELECT * FROM items").fetchone() == ("\\ud800", "nul \x00", 1, '{"x": "\\ud800"}')
         raw.close()
     elif form == "parquet":
-        assert parquet.read_table(place).column_names == ["A", "a_2", "unnamed", 'q"']
+        assert read_parquet(place).column_names == ["A", "a_2", "unnamed", 'q"']

@@ -12,9 +12,10 @@ from tests.fleet.conftest import Fleet
 from tests.fleet.dask_cluster import Cluster
 from tests.fleet.test_crawls import logins, until
 from tests.fleet.test_members import ended, listed, working
+from tests.installed import needs
 from tests.long_form import LONG_FORM
 
-pytest.importorskip("distributed")
+pytestmark = needs("distributed")
 
 
 def words(fleet: Fleet, cluster: Cluster, number: int, *more: str) -> list[str]:

@@ -16,10 +16,10 @@ from tests.hosts import Net
 
 EMPTY = gzip.compress(b"")
 NOTHING = {
-    "in-gzip-in-gzip": ("gzip, gzip, gzip", gzip.compress(gzip.compress(EMPTY * 3_000_000, 1))),
-    "in-gzip": ("gzip, gzip", gzip.compress(EMPTY * 1_000_000)),
-    "members": ("gzip", EMPTY * 50_000),
-    "blocks": ("deflate, gzip", gzip.compress(b"\x00\x00\x00\xff\xff" * 8_000_000, 1)),
+    "in-gzip-in-gzip": ("gzip, gzip, gzip", lambda: gzip.compress(gzip.compress(EMPTY * 3_000_000, 1))),
+    "in-gzip": ("gzip, gzip", lambda: gzip.compress(EMPTY * 1_000_000)),
+    "members": ("gzip", lambda: EMPTY * 50_000),
+    "blocks": ("deflate, gzip", lambda: gzip.compress(b"\x00\x00\x00\xff\xff" * 8_000_000, 1)),
 }
 
 
@@ -38,8 +38,8 @@ class Eight(crawler.Spider):
 
 @pytest.mark.parametrize("kind", NOTHING)
 def test_Z1_answers_that_decode_to_nothing_stop_no_crawl(quick_net: Net, tmp_path: Path, kind: str) -> None:
-    coding, body = NOTHING[kind]
-    bad = Answer(body=body, headers=[("Content-Encoding", coding)])
+    coding, made = NOTHING[kind]
+    bad = Answer(body=made(), headers=[("Content-Encoding", coding)])
     own = quick_net.host({**{f"/{number}": bad for number in range(8)}, "/good": Answer(body=b"<p>x</p>")})
 
     began = time.monotonic()
