@@ -23,8 +23,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open(out.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (out / "complete").exists():
-            for version in ("0.1", "0.2"):
-                assert site.main(["--out", str(out), "--version", version]) == 0
+            (out / "0.1").mkdir(parents=True)
+            (out / "0.1" / "tutorial.html").write_text("as it was built for an earlier version")
+            site.write_versions(out, "0.1")
+            assert site.main(["--out", str(out), "--version", "0.2"]) == 0
             (out / "complete").touch()
     return out
 
@@ -49,7 +51,8 @@ def test_versions_are_side_by_side_and_the_last_built_comes_first(built: Path) -
 
     assert [each["version"] for each in listed] == ["0.2", "0.1"]
     assert 'url=0.2/index.html"' in (built / "index.html").read_text()
-    assert (built / "0.1" / "tutorial.html").is_file()
+    assert (built / "0.1" / "tutorial.html").read_text().startswith("as it was built")
+    assert (built / "0.2" / "tutorial.html").is_file()
 
 
 def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
