@@ -12,6 +12,17 @@ _INSTEAD: Final = (
     " the list was missing and marked as gone, exit 0, and the file was replaced"
 )
 
+_PORTALS: Final = "tests/authoring/test_new_of_portals.py::"
+_ALL_ROWS: Final = f"{_PORTALS}test_all_rows_of_a_grid_on_all_its_pages_are_read_by_the_spider_that_is_made"
+_GRID: Final = (
+    "`crawl new` of a grid whose rows are `tr.row` and `tr.alt` in turn, above a row of page numbers: 5 of 10 rows were"
+    " read, exit 0"
+)
+_EXPIRED: Final = (
+    '"Your session has expired. Please click here" with status 200 was a public page to `crawl new`, and an item to a'
+    " spider without `login`, exit 0"
+)
+
 ENTRIES: Final = [
     Entry(
         "a-page-that-stands-in",
@@ -30,5 +41,56 @@ ENTRIES: Final = [
         _INSTEAD,
         [Swap("crawler/pagework/stand_ins.py", "_posts_to(page) - usual.forms:", "_posts_to(page):")],
         [f"{_STAND_INS}test_an_empty_list_is_an_empty_list"],
+    ),
+    Entry(
+        "rows-of-two-classes",
+        _GRID,
+        [
+            Swap(
+                "crawler/authoring/repeating.py",
+                "    if not all(names) or len(set(names)) < 2:\n",
+                "    if not all(names) or names:\n",
+            )
+        ],
+        [f"{_ALL_ROWS}[both-numbers]"],
+    ),
+    Entry(
+        "rows-without-a-class",
+        _GRID,
+        [Swap("crawler/authoring/repeating.py", "[name for name in dict.fromkeys(others) if name not in ours]", "[]")],
+        [f"{_ALL_ROWS}[every second-numbers]"],
+    ),
+    Entry(
+        "pages-that-a-script-turns",
+        "`crawl new` said nothing of pages that `__doPostBack` turns: 1 of 13 was read, exit 0",
+        [
+            Swap(
+                "crawler/authoring/first_spider.py",
+                "    elif next_by_script.is_posted(response):\n",
+                "    elif not response and next_by_script.is_posted(response):\n",
+            )
+        ],
+        [_ALL_ROWS],
+    ),
+    Entry(
+        "a-page-of-one-sentence",
+        _EXPIRED,
+        [Swap("crawler/sessions/login/signs.py", " or _says_nothing_else(response))", ")")],
+        [
+            f"{_PORTALS}test_a_page_that_only_says_that_the_session_has_expired_is_behind_the_login",
+            f"{_PORTALS}test_a_spider_without_a_login_that_is_told_of_an_expired_session_has_not_finished_well",
+        ],
+    ),
+    Entry(
+        "new-of-the-login-page",
+        "`crawl new` of the login page itself logged in, and then said that no user name or password was found",
+        [
+            Swap(
+                "crawler/authoring/exploring.py",
+                " and login is not None and inside is None\n",
+                " and login is not None\n",
+            )
+        ],
+        [f"{_PORTALS}test_the_login_page_itself_is_no_page_to_crawl_and_nobody_is_told_that_the_password_is_missing"],
     ),
 ]
