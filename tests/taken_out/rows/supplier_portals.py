@@ -52,7 +52,7 @@ ENTRIES: Final = [
                 "    if not all(names) or names:\n",
             )
         ],
-        [f"{_ALL_ROWS}[both-numbers]"],
+        ["tests/authoring/test_what_repeats.py::test_elements_of_two_classes_in_turn_are_one_list"],
     ),
     Entry(
         "rows-without-a-class",
