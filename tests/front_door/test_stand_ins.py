@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crawler import Spider
+from crawler import QuotaSpent, Spider
 from crawler.testing import Account
 from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl, credentials, stored
@@ -72,6 +72,20 @@ class Orders(Spider):
     def parse(self, response: Any) -> Any:
         yield from ({"id": order} for order in response.css("p.order::text").getall())
         yield from response.follow_all(css="a.next")
+
+
+class Patient(Orders):
+    """As the page about logins that break has it."""
+
+    name = "patient"
+
+    def is_logged_out(self, response: Any) -> Any:
+        return response.css("form[action='/login'], form[action='/terms']")
+
+    def on_response(self, response: Any) -> Any:
+        if response.css("title::text").re("slow down|maintenance"):
+            raise QuotaSpent("the site asks for patience", wait_s=1)
+        return response
 
 
 @pytest.fixture
@@ -171,3 +185,28 @@ def test_an_empty_list_is_an_empty_list(instead: Callable[[], Answer], portal: P
 
     assert (summary.exit_code, summary.messages) == (0, [])
     assert summary.changes["items"]["gone"] == (PAGES - AT + 1) * ROWS
+
+
+def test_a_login_in_the_time_of_maintenance_says_what_the_site_says(portal: Portal, tmp_path: Path) -> None:
+    portal.host.routes["/login"] = Answer(body=b"<html><title>Portal</title><h1>Scheduled maintenance</h1></html>")
+
+    summary = crawl(Orders, portal.host.url, tmp_path)
+
+    assert summary.exit_code == 3
+    assert any("The page says 'Scheduled maintenance'" in message for message in summary.messages), summary.messages
+
+
+def test_a_spider_that_says_what_such_pages_mean_brings_all_rows_in_one_run(portal: Portal, tmp_path: Path) -> None:
+    answers = [INSTEAD["slow down"][0], INSTEAD["terms at its address"][0]]
+
+    def once() -> Answer:
+        answer = answers.pop(0)
+        if not answers:
+            portal.instead = None
+        return answer()
+
+    portal.instead = once
+
+    summary = crawl(Patient, portal.host.url, tmp_path)
+
+    assert (summary.exit_code, summary.failed, len(stored(tmp_path, "id"))) == (0, 0, PAGES * ROWS)

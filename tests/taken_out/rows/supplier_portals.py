@@ -93,4 +93,13 @@ ENTRIES: Final = [
         ],
         [f"{_PORTALS}test_the_login_page_itself_is_no_page_to_crawl_and_nobody_is_told_that_the_password_is_missing"],
     ),
+    Entry(
+        "what-a-page-without-forms-says",
+        'a login during maintenance was "no such form ... forms there: none", whatever the page said',
+        [Swap("crawler/pages/form_page.py", "    said = _said(response)\n", '    said = ""\n')],
+        [
+            f"{_STAND_INS}test_a_login_in_the_time_of_maintenance_says_what_the_site_says",
+            "tests/sessions/test_forms.py::test_what_a_page_without_forms_says_is_part_of_the_error[a heading]",
+        ],
+    ),
 ]
