@@ -91,7 +91,7 @@ def explore(name: str, url: str, *, settings: Mapping[str, Any], ask: Ask | None
     with guest(url, settings=settings) as visiting:
         seen = _look_outside(visiting, url, merged)
     explored = Explored(FirstSpider(name, [url], unseen_reading()), seen.told)
-    page, login = seen.page, seen.login
+    page, login, inside = seen.page, seen.login, None
     if login is not None and not _is_outside(page, url):
         step = ["def login(self, session):", *(f"    {line}" for line in login_lines(login))]
         explored.spider.remarks = ["the page is public; pages behind the login need this step:", *step]
@@ -102,14 +102,15 @@ def explore(name: str, url: str, *, settings: Mapping[str, Any], ask: Ask | None
         try:
             inside = _look_inside(unseen, login, {**settings, "accounts": merged.accounts}, ask)
         except (SessionError, FetchError) as error:
-            inside, explored.error = None, error
-        page = inside or page
+            explored.error = error
+        page = page if inside is None or inside.status_code >= 400 else inside
     if _is_outside(page, url):
-        explored.is_unseen = explored.error is None and login is not None
+        explored.is_unseen = explored.error is None and login is not None and inside is None
         explored.told.append(
             "the page is behind the login and was not looked at"
             + (": no user name or no password was found" if explored.is_unseen else "")
             + (": there is no login step yet" if login is None else "")
+            + (_after_login(inside, url) if inside is not None else "")
         )
     else:
         explored.spider.reading = reading_of(page)
@@ -118,6 +119,15 @@ def explore(name: str, url: str, *, settings: Mapping[str, Any], ask: Ask | None
     if seen.sitemaps:
         explored.told.append(f"sitemap: {seen.sitemaps[0]} names {seen.sitemap_entries:,} {seen.sitemap_holds}")
     return explored
+
+
+def _after_login(inside: Response, url: str) -> str:
+    """Why a page was not looked at although the login went well."""
+    if inside.status_code >= 400:
+        return f": after the login it answers {inside.status_code}"
+    if inside.url == url and is_login_page(inside):
+        return ": it is the login page itself; name a page that is seen after the login"
+    return ": after the login it asks for a login again; name another page that is seen after it"
 
 
 def _is_outside(page: Response, url: str) -> bool:
@@ -209,7 +219,7 @@ def _pause_s(visiting: Visitor, url: str, settings: Settings) -> float:
 
 
 def _look_inside(made: FirstSpider, form: LoginForm, settings: Mapping[str, Any], ask: Ask | None) -> Response | None:
-    """The page as a logged-in user sees it; None if there are no credentials.
+    """What a logged-in user gets for the page; None if there are no credentials.
 
     The session is kept in the project's store: the spider's first run begins with it. So is a refusal: *made* is what
     is then written, and it sends the same credentials only after it has been changed.
@@ -223,10 +233,9 @@ def _look_inside(made: FirstSpider, form: LoginForm, settings: Mapping[str, Any]
     spider.name, spider.start_urls = name, (url,)
     try:
         with visitor(spider, settings=settings, ask=ask, code=mark_of(made.source().encode())) as visiting:
-            page = visiting.fetch(url)
+            return visiting.fetch(url)
     except NoCredentials:
         return None
-    return page if page.status_code < 400 and not _is_outside(page, url) else None
 
 
 def _by_form(form: LoginForm) -> type[Spider]:

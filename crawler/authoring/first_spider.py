@@ -10,6 +10,7 @@ from textwrap import indent
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from crawler.authoring import next_by_script
 from crawler.authoring.asking import is_search
 from crawler.authoring.login_forms import CODE, PASSWORD, USERNAME, LoginForm
 from crawler.authoring.next_in_json import NextInJson, find_next_in_json
@@ -161,6 +162,9 @@ def reading_of(response: Response) -> ParseMethod:
     if following is not None:
         lines.append(f"yield from response.follow_all({following}{_same_headers(response)})")
         told.append(f"next page: {following}")
+    elif next_by_script.is_posted(response):
+        lines = [*next_by_script.IMPORTS, *lines, *next_by_script.LINES]
+        told.append("next page: its script submits the form of the page (__doPostBack), and so does the spider")
     return ParseMethod(lines, told, found is None)
 
 

@@ -16,7 +16,7 @@ from itertools import takewhile
 from typing import Any, Final
 
 from crawler.authoring.field_names import WORD, free_name, headings_of, name_of
-from crawler.authoring.inside import CLASS, MADE, PLAIN, InsideOf
+from crawler.authoring.inside import CLASS, MADE, PLAIN, InsideOf, classes_of
 from crawler.authoring.item_links import own_link
 from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
@@ -257,12 +257,39 @@ def _rows(response: Response, members: list[Any]) -> str | None:
     for query in _row_queries(wanted):
         if [each.root for each in response.css(query)] == wanted:
             return f"response.css({quoted(query)})"
+    for query in _of_each_class(wanted):
+        if [each.root for each in response.css(query)] == wanted:
+            return f"response.css({quoted(query)})"
     if wanted[0].tag == "tr":
         for table in _above(wanted[0], "table"):
             query = f"//{table}//tr[td]"
-            if [each.root for each in response.xpath(query)] == wanted:
+            found = [each.root for each in response.xpath(query)]
+            if found == wanted:
                 return f"response.xpath({quoted(query)})"
+            for other in _classes_of_others(found, wanted):  # a row of page numbers below those without a class
+                query = f"//{table}//tr[td][not(ancestor-or-self::tr[has-class('{other}')])]"
+                if [each.root for each in response.xpath(query)] == wanted:
+                    return f"response.xpath({quoted(query)})"
     return None
+
+
+def _of_each_class(wanted: list[Any]) -> Iterator[str]:
+    """Queries for elements that share no class: "tr.row, tr.alt", of the whole page or of what they are in."""
+    names = [next(iter(classes_of(each)), "") for each in wanted]
+    if not all(names) or len(set(names)) < 2:
+        return
+    own = [f"{wanted[0].tag}.{name}" for name in dict.fromkeys(names)]
+    yield ", ".join(own)
+    for each in wanted[0].iterancestors():
+        if CLASS.fullmatch(each.get("id") or ""):
+            yield ", ".join(f"#{each.get('id')} {mine}" for mine in own)
+
+
+def _classes_of_others(found: list[Any], wanted: list[Any]) -> list[str]:
+    """Classes of rows of the same table that are not among the wanted ones."""
+    ours = {name for each in wanted for name in classes_of(each)}
+    others = [name for each in found if each not in wanted for name in classes_of(each)]
+    return [name for name in dict.fromkeys(others) if name not in ours]
 
 
 def _row_queries(wanted: list[Any]) -> Iterator[str]:

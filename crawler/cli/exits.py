@@ -107,8 +107,8 @@ TABLE: tuple[tuple[int, str, str, str], ...] = (
         LESS,
         "less than before",
         "Done, but it brought less than it should: at most half of the items of the last complete crawls, none of one"
-        " kind, a field that used to be filled and is now empty, or a share below that in the setting `fields`. What"
-        " was fetched is kept.",
+        " kind, a field that used to be filled and is now empty, a share below that in the setting `fields`, or more"
+        " pages than before came in place of others (terms of use, maintenance). What was fetched is kept.",
         "`crawl runs show ID` says what is missing; `crawl runs accept ID` accepts it as right from now on.",
     ),
     (

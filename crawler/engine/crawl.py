@@ -24,6 +24,7 @@ from crawler.habits import told_of_meta
 from crawler.outcome import State
 from crawler.output.figures import empty_fields
 from crawler.output.held_files import tidy
+from crawler.pagework.stand_ins import STANDS_IN
 from crawler.runs.earlier import compared
 from crawler.runs.ending import (
     end_by,
@@ -44,6 +45,7 @@ from crawler.sessions.login.states import LoginRecord
 from crawler.sessions.secrets import hide
 from crawler.spider import Spider, wants_summary
 from crawler.stores import is_shared, losses
+from crawler.stores.base import Store
 from crawler.stores.session_desk import keep_proofs
 from crawler.stores.told import NO_KEY, Counts, Sample
 
@@ -260,7 +262,11 @@ class Crawl:
             return replace(facts, waiting=0) if theirs else facts
         silent = store.reports.silent_hosts(frontier) if facts.failed and facts.pages else {}
         figures, before = compared(store, self._run, summary, counts)
-        return replace(facts, silent=silent, figures=figures, before=before, walled=self._walled(frontier))
+        may_have_warned = self._stats.has_warned or summary.processes > 1 or summary.resumed
+        stood_in = _stood_in(store, frontier) if may_have_warned else None
+        figures = replace(figures, stand_ins=stood_in.count if stood_in is not None else 0)
+        walled = self._walled(frontier)
+        return replace(facts, silent=silent, figures=figures, before=before, walled=walled, stood_in=stood_in)
 
     def _walled(self, frontier: int) -> Sample | None:
         """The pages that asked a spider without a login to log in."""
@@ -336,3 +342,9 @@ class Crawl:
             self.spider.closed(summary if wants_summary(self.spider) else summary.ending)
         except Exception as error:  # noqa: BLE001 - users' code; the run is over
             self._stats.tell(Warned(unix_now(), "closed", f"{type(error).__name__}: {error}"))
+
+
+def _stood_in(store: Store, frontier: int) -> Sample | None:
+    """The pages that came in place of others, whoever met them: one of them, with their number."""
+    found = store.reports.stored_with(frontier, STANDS_IN)
+    return replace(shown(found[:1])[0], count=len(found)) if found else None

@@ -14,6 +14,7 @@ from typing import Final
 
 from crawler.output.figures import Figures, own_fields
 from crawler.quick_dataclass import quick_dataclass
+from crawler.stores.told import Sample
 
 COMPARED: Final = 10  #: complete crawls that one is compared with
 _MOSTLY: Final = 0.5  #: a field that is filled in more than this share of the items is mostly filled
@@ -61,6 +62,20 @@ def shortfalls(now: Figures, before: Sequence[Figures], wanted: Expected) -> lis
     fewer = _fewer_items(now, before, wanted.min_share)
     kinds = [] if fewer else list(_fewer_of_a_kind(now, before, wanted.min_share))
     return [*fewer, *kinds, *_emptied(now, before, wanted), *_fields_below(now, wanted.fields)]
+
+
+def more_stand_ins(now: Figures, before: Sequence[Figures], wanted: Expected, one: Sample | None) -> list[Shortfall]:
+    """That more pages than in any of the last crawls came in place of others, where somebody has counted them.
+
+    Args:
+        one: Such a page; None where there is none.
+    """
+    counted = [each.stand_ins for each in before if each.stand_ins is not None]
+    if one is None or wanted.accepted or not wanted.min_share or not counted or (now.stand_ins or 0) <= max(counted):
+        return []
+    which = "a page stands" if one.count == 1 else f"{one.count:,} pages stand"
+    said = one.text.removeprefix(one.kind).removeprefix(": ")
+    return [Shortfall("stand-ins", f"{which} in for what was asked for: {said}, and nothing came of it ({one.url})")]
 
 
 def usual_items(before: Sequence[Figures]) -> float:

@@ -79,12 +79,14 @@ class Figures:
         items: Table to items that are stored.
         seen: Table to items whose fields were looked at; fewer where a run was killed.
         filled: Table to field to items in which it was filled.
+        stand_ins: Pages that came in place of others and gave nothing; None where nobody has counted them.
     """
 
     pages: int = 0
     items: Mapping[str, int] = field(default_factory=dict)
     seen: Mapping[str, int] = field(default_factory=dict)
     filled: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    stand_ins: int | None = None
 
     @property
     def total(self) -> int:
@@ -118,7 +120,8 @@ class Figures:
     def as_dict(self) -> dict[str, Any]:
         """JSON-able."""
         filled = {table: dict(fields) for table, fields in self.filled.items()}
-        return {"pages": self.pages, "items": dict(self.items), "seen": dict(self.seen), "filled": filled}
+        told = {"pages": self.pages, "items": dict(self.items), "seen": dict(self.seen), "filled": filled}
+        return told if self.stand_ins is None else {**told, "stand_ins": self.stand_ins}
 
 
 def figures_of(stored: Any) -> Figures | None:
@@ -131,6 +134,7 @@ def figures_of(stored: Any) -> Figures | None:
         _numbers(stored.get("items")),
         _numbers(stored.get("seen")),
         {str(table): _numbers(fields) for table, fields in filled.items()} if isinstance(filled, dict) else {},
+        stand_ins if isinstance(stand_ins := stored.get("stand_ins"), int) else None,
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crawler.pages.page import Page
 
 MOST_NAMED: Final = 30  #: fields, buttons or forms in one error
+_SAID_CHARACTERS: Final = 80
 
 
 class FormPage:
@@ -60,7 +61,7 @@ def hit(hits: Any, tree: FormTree, numbers: Mapping[Any, int]) -> Iterator[FormE
 
 
 def elsewhere(response: Page, tree: FormTree) -> str:
-    """Where the form of a page without one may be."""
+    """Where the form of a page without one may be, or what the page says instead."""
     frames = [link for link in response.xpath("//iframe/@src | //frame/@src").getall() if link.strip()]
     urls = []
     for link in frames[:5]:
@@ -83,11 +84,21 @@ def elsewhere(response: Page, tree: FormTree) -> str:
             )
         except InvalidURL:
             pass
+    said = _said(response)
     if response.css("script"):
         return (
-            ". The page has scripts, which may make its form: post what they post (session.post), or log in with a "
-            "browser (crawl login --browser)"
+            f"{said}. The page has scripts, which may make its form: post what they post (session.post), or log in with"
+            " a browser (crawl login --browser)"
         )
+    return said
+
+
+def _said(response: Page) -> str:
+    """What a page without a form is about, as its heading or its title says: a notice stands in place of a form."""
+    for each in [*response.xpath("//h1 | //h2"), *response.xpath("//title")]:
+        text = " ".join(each.xpath("string()").get("").split())
+        if text and len(text) <= _SAID_CHARACTERS:
+            return f". The page says {redact(text)!r}"
     return ""
 
 

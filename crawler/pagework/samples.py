@@ -14,6 +14,7 @@ from crawler.fetching.kept import page_of
 from crawler.outcome import KeptPage, Outcome, PageSample
 from crawler.output.figures import is_filled
 from crawler.output.reasons import kind_of_failure
+from crawler.pagework.stand_ins import StandIns
 from crawler.response import Response
 from crawler.sessions.secrets import hide, hide_in_page
 from crawler.urls import HIDDEN, is_secret_name
@@ -24,9 +25,14 @@ _CAUSES = 20  #: of one run in one process
 
 
 class Samples:
-    """Which pages of a run are kept. Safe from any thread: a page too many does no harm."""
+    """Which pages of a run are kept. Safe from any thread: a page too many does no harm.
+
+    Attributes:
+        stand_ins: Tells pages that came in place of others.
+    """
 
     def __init__(self) -> None:
+        self.stand_ins = StandIns()
         self.seen: set[str] = set()  #: callbacks of which a page is kept
         self._causes: set[tuple[str, str]] = set()
 

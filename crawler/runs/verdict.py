@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from crawler.items import DICT_TABLE
-from crawler.output.comparison import Expected, last_ones, shortfalls, usual_items
+from crawler.output.comparison import Expected, last_ones, more_stand_ins, shortfalls, usual_items
 from crawler.output.figures import Figures
 from crawler.output.reasons import kind_of_failure, short_reason
 from crawler.quick_dataclass import quick_dataclass
@@ -88,6 +88,7 @@ class Facts:
         callbacks: Callback to what it brought in this run.
         dropped: Reason to number of items that a step of the spider left out.
         walled: Pages that ask a spider without a login to log in; None where there are none, or it has one.
+        stood_in: Pages that came in place of others, and gave nothing; None where there are none.
         kept_aside: Number of items that this run has kept aside as no valid ones.
         empty_fields: Fields that are empty in every item of this run.
         may_be_empty: Fields that are not reported when empty.
@@ -110,6 +111,7 @@ class Facts:
     callbacks: Mapping[str, Yield] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     walled: Sample | None = None
+    stood_in: Sample | None = None
     kept_aside: int = 0
     empty_fields: Sequence[str] = ()
     may_be_empty: Sequence[str] = ()
@@ -155,6 +157,7 @@ def verdict_of_run(facts: Facts) -> RunVerdict:
     if facts.waiting:
         return RunVerdict("failures", CODES["failures"], "left-waiting", _left_waiting(facts.waiting), notes)
     lacking = shortfalls(facts.figures, facts.before, facts.wanted) if facts.pages else []
+    lacking += more_stand_ins(facts.figures, facts.before, facts.wanted, facts.stood_in)
     reasons = tuple(dict.fromkeys(each.reason for each in lacking))
     said = tuple(each.sentence for each in lacking)
     if facts.failed:

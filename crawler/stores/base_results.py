@@ -194,6 +194,9 @@ class ReportStore(Protocol):
     def warned_by(self, frontier: int) -> dict[str, tuple[int, str]]:
         """Warning, numbers left out, to number of pages and the address of one of them, most first."""
 
+    def stored_with(self, frontier: int, warning: str) -> list[Sample]:
+        """Pages that are stored with a warning that begins so, one each; not those that were fetched anew without."""
+
 
 class LogStore(Protocol):
     """The page log, read for charts."""

@@ -183,3 +183,15 @@ def test_a_form_that_is_an_entry_is_one_but_a_form_to_be_filled_in_is_none() -> 
     assert found is not None
     assert found.rows == 'response.css("form.product")'
     assert find_list(page(f"<body>{each(lambda n: setting.format(n=n))}</body>")) is None
+
+
+def test_elements_of_two_classes_in_turn_are_one_list() -> None:
+    """Beside other elements of the same tag, so that the tag alone does not find them."""
+    entries = each(
+        lambda number: f"<div class={('light', 'dark')[number % 2]}><b>No. {number}</b><i>{number} EUR</i></div>"
+    )
+
+    found = find_list(page(f"<body><section><div class=pager>All of them</div>{entries}</section></body>"))
+
+    assert found is not None
+    assert (found.rows, found.count) == ('response.css("div.dark, div.light")', 12)

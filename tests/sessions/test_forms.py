@@ -97,6 +97,23 @@ def test_a_page_without_forms_and_an_answer_that_is_not_a_page_say_so() -> None:
         find_form(page("{}", content_type="application/json"))
 
 
+@pytest.mark.parametrize(
+    ("markup", "said"),
+    [
+        (
+            "<title>Shop</title><h1>Scheduled <b>maintenance</b></h1>",
+            "forms there: none. The page says 'Scheduled maint",
+        ),
+        ("<title>Please wait</title><script>x()</script>", "The page says 'Please wait'. The page has scripts"),
+        (f"<h1>{'long ' * 40}</h1>", "forms there: none$"),
+    ],
+    ids=["a heading", "a title, and scripts", "an article"],
+)
+def test_what_a_page_without_forms_says_is_part_of_the_error(markup: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        find_form(page(markup))
+
+
 # --- filling ----------------------------------------------------------------------------------------------------------
 
 

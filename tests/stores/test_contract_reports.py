@@ -108,3 +108,8 @@ def test_the_page_log_tells_answers_statuses_and_the_last_troubles(store: Store,
     assert store.log.statuses([told.id]) == {told.id: {200: 2, 0: 2, 503: 1}}
     assert [each.verdict for each in store.log.last_troubles(told.id, limit=2)] == ["retry", "fail"]
     assert len(list(store.runs.pages(told.frontier))) == 5
+
+
+def test_a_page_that_was_fetched_again_without_a_warning_no_longer_has_it(store: Store, told: RunRow) -> None:
+    assert [each.url for each in store.reports.stored_with(told.frontier, "")] == ["http://up.example/b"]
+    assert store.reports.stored_with(told.frontier, "no such warning") == []

@@ -68,6 +68,7 @@ _TITLE_BYTES: Final = 300
 _HEADING_BYTES: Final = 262_144  # of one heading: a picture may be drawn in it
 _MOST_HEADINGS: Final = 20  # that are asked for a text: the first ones may hold a logo
 _FEW_CHARACTERS: Final = 1_000  # a page that only says "log in" or sends on has no more to read
+_ONE_SENTENCE: Final = 300  #: characters of a page that says nothing else, with what stands around it
 _FEW_TAGS: Final = 300  # more are a list, a table, an article: counted at memory speed
 _FEW_WORDS: Final = 2  # "your", "la": more of them make the name of an article
 _WORD: Final = late_pattern(r"\w+")
@@ -150,13 +151,21 @@ def wants_login(response: Response, asked_url: str) -> bool:
     A login form alone does not say so: many public pages have one in their head.
     """
     led_to_login = response.url != asked_url and looks_like_login(response.url)
-    if not led_to_login and not (response.is_html and _says_so(response)):
+    if not led_to_login and not (response.is_html and (_says_so(response) or _says_nothing_else(response))):
         return False  # nearly always
     return not is_login_address(asked_url, ()) and not logged_in_sign(response)
 
 
 def _says_so(response: Response) -> bool:
     return _said_in_headings(response) is not None or _refuses_beside_a_form(response)
+
+
+def _says_nothing_else(response: Response) -> bool:
+    """Whether a page holds one sentence: that a session is over, or that one has to log in; with a link for it."""
+    if response.body.count(b"<") > _FEW_TAGS or not _holds_one(response.body.lower(), LOGIN_STEMS):
+        return False
+    said = plain_text(response.text).lower()
+    return len(said) <= _ONE_SENTENCE and SAYS_LOGGED_OUT.search(said) is not None and leads_to_login(response)
 
 
 def _refuses_beside_a_form(response: Response) -> bool:

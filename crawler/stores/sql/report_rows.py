@@ -126,3 +126,23 @@ class ReportRows:
                 before, example = found.get(text, (0, str(url)))
                 found[text] = before + int(count), example
         return dict(sorted(found.items(), key=lambda pair: (-pair[1][0], pair[0])))
+
+    def stored_with(self, frontier: int, warning: str) -> list[Sample]:
+        """Pages that are stored with a warning that begins so, one each; not those that were fetched anew without."""
+        accepted = "FROM crawl_pages p JOIN crawl_runs r ON r.id = p.run WHERE r.frontier = ? AND p.verdict = 'accept'"
+        warned = self._db.read(
+            f"SELECT p.id, p.request, p.url, p.warnings {accepted} AND p.warnings IS NOT NULL ORDER BY p.id",
+            (frontier,),
+        )
+        found = {
+            int(request): (int(number), Sample(warning, 1, str(url), text))
+            for number, request, url, texts in warned
+            for text in json.loads(texts)
+            if text.startswith(warning)
+        }
+        if found:
+            first = min(number for number, _ in found.values())
+            for number, request in self._db.read(f"SELECT p.id, p.request {accepted} AND p.id > ?", (frontier, first)):
+                if int(request) in found and int(number) > found[int(request)][0]:
+                    del found[int(request)]
+        return [sample for _, sample in found.values()]

@@ -20,6 +20,7 @@ from tests.taken_out.rows import (
     ported,
     scrapy_users,
     sessions,
+    supplier_portals,
     told,
 )
 
@@ -38,6 +39,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     *ported.ENTRIES,
     *nights.ENTRIES,
     *scrapy_users.ENTRIES,
+    *supplier_portals.ENTRIES,
 )
 
 #: situation of a row, or a test of one: why no mend is taken out for it

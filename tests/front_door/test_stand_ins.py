@@ -1,0 +1,212 @@
+"""A page in place of another, with status 200 and in a good session: terms of use, maintenance, "please slow down"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler import QuotaSpent, Spider
+from crawler.testing import Account
+from crawler.testing.wire import Answer, WireRequest
+from tests.engine.shop import crawl, credentials, stored
+from tests.hosts import Host
+
+PAGES, ROWS, AT = 8, 5, 6
+OUT = "<a href=/logout>Log out</a>"
+LOGIN = "<form method=post action=/login><input name=user><input type=password name=word><button>Log in</button></form>"
+TERMS = f"<p>{OUT}<h1>Terms of use</h1><form method=post action=/terms><input type=checkbox name=yes></form>"
+
+
+class Portal:
+    """A list of orders in a chain of pages behind a login.
+
+    Attributes:
+        instead: What page `AT` is answered with; None for its orders.
+    """
+
+    def __init__(self) -> None:
+        self.instead: Callable[[], Answer] | None = None
+        self.logins = 0
+        self.host = Host({"/login": self.login, "/terms": self.terms, "*": self.page}, "127.0.0.1", None)
+
+    def login(self, call: WireRequest) -> Answer:
+        if b"word=right" in call.body:
+            self.logins += 1
+            return Answer(302, headers=[("Location", "/orders/1"), ("Set-Cookie", f"sid={self.logins}; Path=/")])
+        return Answer(body=f"<html><title>Log in</title>{LOGIN}</html>".encode())
+
+    def terms(self, call: WireRequest) -> Answer:
+        return Answer(body=f"<html>{TERMS}</html>".encode())
+
+    def page(self, call: WireRequest) -> Answer:
+        if call.path == "/away":
+            return Answer(body=b"<html><title>Portal</title><p>You have been away for a while.</p></html>")
+        if f"sid={self.logins}" not in call.headers.get("cookie", "") or not self.logins:
+            return Answer(302, headers=[("Location", "/away" if "sid" in call.headers.get("cookie", "") else "/login")])
+        if not call.path.startswith("/orders/"):
+            return Answer(404, b"no")
+        number = int(call.path.rpartition("/")[2])
+        if number == AT and self.instead is not None:
+            return self.instead()
+        rows = "".join(f"<p class=order>{number * 100 + row}</p>" for row in range(ROWS))
+        more = f"<a class=next href=/orders/{number + 1}>next</a>" if number < PAGES else ""
+        search = "<form method=post action=/search><input name=q></form>"
+        return Answer(body=f"<html><h1>Orders</h1>{OUT}{search}{rows}{more}</html>".encode())
+
+
+class Orders(Spider):
+    name = "orders"
+    key = "id"
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self.start_urls = [f"{arguments['site']}/orders/1"]
+
+    def login(self, session: Any) -> None:
+        page = session.get(f"{self.arguments['site']}/login")
+        session.submit(page.form(), {"user": session.account.username, "word": session.account.password})
+
+    def parse(self, response: Any) -> Any:
+        yield from ({"id": order} for order in response.css("p.order::text").getall())
+        yield from response.follow_all(css="a.next")
+
+
+class Patient(Orders):
+    """As the page about logins that break has it."""
+
+    name = "patient"
+
+    def is_logged_out(self, response: Any) -> Any:
+        return response.css("form[action='/login'], form[action='/terms']")
+
+    def on_response(self, response: Any) -> Any:
+        if response.css("title::text").re("slow down|maintenance"):
+            raise QuotaSpent("the site asks for patience", wait_s=1)
+        return response
+
+
+@pytest.fixture
+def portal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Portal]:
+    credentials(monkeypatch, default=Account("ann", "right"))
+    site = Portal()
+    yield site
+    site.host.close()
+
+
+def shown(text: str) -> Callable[[], Answer]:
+    return lambda: Answer(body=f"<html>{text}</html>".encode())
+
+
+INSTEAD: dict[str, tuple[Callable[[], Answer], str]] = {
+    "led to the terms": (lambda: Answer(302, headers=[("Location", "/terms")]), "it came from"),
+    "terms at its address": (shown(TERMS), "it has a form to send, to /terms"),
+    "maintenance": (shown(f"<h1>Scheduled maintenance</h1>{OUT}<p>until 04:00"), "it says 'Scheduled maintenance'"),
+    "slow down": (shown(f"<title>Please slow down</title>{OUT}<p>Too fast."), "it says 'Please slow down'"),
+    "in German": (shown(f"<h2>Wartungsarbeiten bis 4 Uhr</h2>{OUT}"), "it says 'Wartungsarbeiten bis 4 Uhr'"),
+}
+
+
+@pytest.mark.parametrize(("instead", "said"), INSTEAD.values(), ids=INSTEAD.keys())
+def test_a_page_in_place_of_a_list_ends_no_good_crawl_and_marks_nothing_as_gone(
+    instead: Callable[[], Answer], said: str, portal: Portal, tmp_path: Path
+) -> None:
+    assert crawl(Orders, portal.host.url, tmp_path).exit_code == 0
+    portal.instead = instead
+
+    summary = crawl(Orders, portal.host.url, tmp_path)
+
+    assert (summary.exit_code, summary.reason, summary.complete) == (11, "stand-ins", False)
+    assert said in summary.why
+    assert f"/orders/{AT}" in summary.why
+    assert not summary.changes.get("items", {}).get("gone")
+    assert len(stored(tmp_path, "id")) == PAGES * ROWS
+
+    portal.instead = None
+    assert crawl(Orders, portal.host.url, tmp_path).exit_code == 0  # the night after is compared with good ones
+
+
+def test_a_page_that_was_fetched_again_after_a_login_counts_as_what_came_then(portal: Portal, tmp_path: Path) -> None:
+    crawl(Orders, portal.host.url, tmp_path)
+
+    def lose() -> Answer:
+        portal.logins, portal.instead = portal.logins + 1, None
+        return Answer(302, headers=[("Location", "/away")])
+
+    portal.instead = lose
+
+    summary = crawl(Orders, portal.host.url, tmp_path)
+
+    assert (summary.exit_code, summary.logins, len(stored(tmp_path, "id"))) == (0, 1, PAGES * ROWS)
+
+
+def test_it_is_told_on_the_first_night_too(portal: Portal, tmp_path: Path) -> None:
+    portal.instead = INSTEAD["terms at its address"][0]
+
+    summary = crawl(Orders, portal.host.url, tmp_path)
+
+    assert summary.exit_code == 0
+    assert any("nothing came of it, unlike of other pages" in message for message in summary.messages)
+
+
+def test_what_is_so_every_night_or_was_accepted_is_told_and_ends_well(portal: Portal, tmp_path: Path) -> None:
+    portal.instead = INSTEAD["terms at its address"][0]
+    codes = [crawl(Orders, portal.host.url, tmp_path).exit_code for _ in range(2)]
+    portal.instead = None
+    codes.append(crawl(Orders, portal.host.url, tmp_path).exit_code)
+
+    assert codes == [0, 0, 0]
+
+
+def test_a_person_may_accept_it(portal: Portal, tmp_path: Path) -> None:
+    crawl(Orders, portal.host.url, tmp_path)
+    portal.instead = INSTEAD["led to the terms"][0]
+
+    nights = [crawl(Orders, portal.host.url, tmp_path, accept=accept) for accept in (True, False)]
+
+    assert [each.exit_code for each in nights] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        shown(f"<h1>Orders</h1>{OUT}<p>no orders<form method=post action=/search><input name=q></form>"),
+        shown(f"<h1>Orders</h1>{OUT}<p>We had to slow down deliveries; maintenance of the belt.</p>"),
+    ],
+    ids=["an empty list", "words in a text"],
+)
+def test_an_empty_list_is_an_empty_list(instead: Callable[[], Answer], portal: Portal, tmp_path: Path) -> None:
+    crawl(Orders, portal.host.url, tmp_path)
+    portal.instead = instead
+
+    summary = crawl(Orders, portal.host.url, tmp_path)
+
+    assert (summary.exit_code, summary.messages) == (0, [])
+    assert summary.changes["items"]["gone"] == (PAGES - AT + 1) * ROWS
+
+
+def test_a_login_in_the_time_of_maintenance_says_what_the_site_says(portal: Portal, tmp_path: Path) -> None:
+    portal.host.routes["/login"] = Answer(body=b"<html><title>Portal</title><h1>Scheduled maintenance</h1></html>")
+
+    summary = crawl(Orders, portal.host.url, tmp_path)
+
+    assert summary.exit_code == 3
+    assert any("The page says 'Scheduled maintenance'" in message for message in summary.messages), summary.messages
+
+
+def test_a_spider_that_says_what_such_pages_mean_brings_all_rows_in_one_run(portal: Portal, tmp_path: Path) -> None:
+    answers = [INSTEAD["slow down"][0], INSTEAD["terms at its address"][0]]
+
+    def once() -> Answer:
+        answer = answers.pop(0)
+        if not answers:
+            portal.instead = None
+        return answer()
+
+    portal.instead = once
+
+    summary = crawl(Patient, portal.host.url, tmp_path)
+
+    assert (summary.exit_code, summary.failed, len(stored(tmp_path, "id"))) == (0, 0, PAGES * ROWS)

@@ -1,0 +1,105 @@
+"""Portals of suppliers: what comes in place of a page, and forms of a session that has ended."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.taken_out.entries import Entry, Swap
+
+_STAND_INS: Final = "tests/front_door/test_stand_ins.py::"
+_INSTEAD: Final = (
+    'terms of use, "maintenance" or "please slow down" came in place of a page of a list, with status 200: the rest of'
+    " the list was missing and marked as gone, exit 0, and the file was replaced"
+)
+
+_PORTALS: Final = "tests/authoring/test_new_of_portals.py::"
+_ALL_ROWS: Final = f"{_PORTALS}test_all_rows_of_a_grid_on_all_its_pages_are_read_by_the_spider_that_is_made"
+_GRID: Final = (
+    "`crawl new` of a grid whose rows are `tr.row` and `tr.alt` in turn, above a row of page numbers: 5 of 10 rows were"
+    " read, exit 0"
+)
+_EXPIRED: Final = (
+    '"Your session has expired. Please click here" with status 200 was a public page to `crawl new`, and an item to a'
+    " spider without `login`, exit 0"
+)
+
+ENTRIES: Final = [
+    Entry(
+        "a-page-that-stands-in",
+        _INSTEAD,
+        [Swap("crawler/runs/verdict.py", "    lacking += more_stand_ins(", "    lacking += [] and more_stand_ins(")],
+        [f"{_STAND_INS}test_a_page_in_place_of_a_list_ends_no_good_crawl_and_marks_nothing_as_gone"],
+    ),
+    Entry(
+        "a-page-that-was-fetched-again",
+        _INSTEAD,
+        [Swap("crawler/stores/sql/report_rows.py", "        if found:\n", "        if not found:\n")],
+        [f"{_STAND_INS}test_a_page_that_was_fetched_again_after_a_login_counts_as_what_came_then"],
+    ),
+    Entry(
+        "an-empty-list",
+        _INSTEAD,
+        [Swap("crawler/pagework/stand_ins.py", "_posts_to(page) - usual.forms:", "_posts_to(page):")],
+        [f"{_STAND_INS}test_an_empty_list_is_an_empty_list"],
+    ),
+    Entry(
+        "rows-of-two-classes",
+        _GRID,
+        [
+            Swap(
+                "crawler/authoring/repeating.py",
+                "    if not all(names) or len(set(names)) < 2:\n",
+                "    if not all(names) or names:\n",
+            )
+        ],
+        ["tests/authoring/test_what_repeats.py::test_elements_of_two_classes_in_turn_are_one_list"],
+    ),
+    Entry(
+        "rows-without-a-class",
+        _GRID,
+        [Swap("crawler/authoring/repeating.py", "[name for name in dict.fromkeys(others) if name not in ours]", "[]")],
+        [f"{_ALL_ROWS}[every second-numbers]"],
+    ),
+    Entry(
+        "pages-that-a-script-turns",
+        "`crawl new` said nothing of pages that `__doPostBack` turns: 1 of 13 was read, exit 0",
+        [
+            Swap(
+                "crawler/authoring/first_spider.py",
+                "    elif next_by_script.is_posted(response):\n",
+                "    elif not response and next_by_script.is_posted(response):\n",
+            )
+        ],
+        [_ALL_ROWS],
+    ),
+    Entry(
+        "a-page-of-one-sentence",
+        _EXPIRED,
+        [Swap("crawler/sessions/login/signs.py", " or _says_nothing_else(response))", ")")],
+        [
+            f"{_PORTALS}test_a_page_that_only_says_that_the_session_has_expired_is_behind_the_login",
+            f"{_PORTALS}test_a_spider_without_a_login_that_is_told_of_an_expired_session_has_not_finished_well",
+        ],
+    ),
+    Entry(
+        "new-of-the-login-page",
+        "`crawl new` of the login page itself logged in, and then said that no user name or password was found",
+        [
+            Swap(
+                "crawler/authoring/exploring.py",
+                " and login is not None and inside is None\n",
+                " and login is not None\n",
+            )
+        ],
+        [f"{_PORTALS}test_the_login_page_itself_is_no_page_to_crawl_and_nobody_is_told_that_the_password_is_missing"],
+    ),
+    Entry(
+        "what-a-page-without-forms-says",
+        'a login during maintenance was "no such form ... forms there: none", whatever the page said',
+        [Swap("crawler/pages/form_page.py", "    said = _said(response)\n", '    said = ""\n')],
+        [
+            f"{_STAND_INS}test_a_login_in_the_time_of_maintenance_says_what_the_site_says",
+            "tests/sessions/test_forms.py::test_what_a_page_without_forms_says_is_part_of_the_error[a heading]",
+        ],
+    ),
+]
