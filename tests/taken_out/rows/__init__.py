@@ -11,6 +11,7 @@ from tests.taken_out.rows import (
     documented,
     evidence,
     first_hours,
+    fleets,
     formats,
     forms,
     honest,
@@ -38,6 +39,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     *ported.ENTRIES,
     *nights.ENTRIES,
     *scrapy_users.ENTRIES,
+    *fleets.ENTRIES,
 )
 
 #: situation of a row, or a test of one: why no mend is taken out for it
