@@ -8,6 +8,11 @@ _FEW = (
     "three members on one host were slower than one: the first to ask took all pages that waited, for its third of the"
     " connections, and another did not get a page"
 )
+_AWAY = (
+    "the database was away for ten seconds, and no log of three machines said so; a run that waited in vain for one"
+    " that did not come back took six minutes instead of `busy_timeout`"
+)
+_LINE = "crawler/stores/postgres/postgres_line.py"
 
 ENTRIES = [
     Entry(
@@ -29,6 +34,34 @@ ENTRIES = [
         [
             "tests/stores/test_contract_leases.py"
             "::test_the_caller_decides_how_many_of_a_slot_it_takes_and_hears_whether_more_wait"
+        ],
+    ),
+    Entry(
+        "away-waited-for-once",
+        _AWAY,
+        [Swap(_LINE, "= self._away_since or now", "= now if wait_s < 0.03 else self._away_since")],
+        ["tests/fleet/test_away.py::test_it_is_waited_for_once_and_then_asked_once_for_each_call"],
+    ),
+    Entry(
+        "away-said",
+        _AWAY,
+        [Swap(_LINE, "if away_s > _TOLD_AFTER_S and not self._told:", "if away_s < 0 and not self._told:")],
+        ["tests/fleet/test_away.py::test_a_run_says_that_its_database_is_away_and_back_and_that_it_waited_in_vain"],
+    ),
+    Entry(
+        "nothing-left-by-others",
+        "a worker that got nothing of what an earlier run had left, because another one had put all aside, was"
+        ' "finished", exit 0',
+        [
+            Swap(
+                "crawler/engine/crawl.py",
+                "if not counts.pages or not stopped or has_ended(store, self._run):",
+                "if not counts.pages:",
+            )
+        ],
+        [
+            "tests/fleet/test_put_aside.py"
+            "::test_a_worker_that_got_nothing_of_what_an_earlier_run_had_left_names_the_cause_as_well"
         ],
     ),
 ]
