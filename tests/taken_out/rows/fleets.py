@@ -64,4 +64,14 @@ ENTRIES = [
             "::test_a_worker_that_got_nothing_of_what_an_earlier_run_had_left_names_the_cause_as_well"
         ],
     ),
+    Entry(
+        "key-of-this-machine",
+        "`crawl store copy` without CRAWL_KEY proposed a new key, which could not open the sessions that were to be"
+        " copied",
+        [Swap("crawler/stores/project.py", "if vault.file is not None", "if vault.file is None")],
+        [
+            "tests/fleet/test_copy.py"
+            "::test_without_a_key_in_the_variable_that_of_the_machine_is_named_and_the_session_goes_along"
+        ],
+    ),
 ]
