@@ -253,8 +253,10 @@ class Crawl:
             outcomes = Counter(login.outcome for login in store.logins.of_run(self._run.id))
             summary.logins, summary.renewed = outcomes["ok"], outcomes["renewed"]
         take_counts(summary, counts)
-        if not ends and counts.parked and not counts.pages:
-            self._hear_why_put_aside()  # which is why this process, too, has nothing
+        if not ends and counts.parked:
+            stopped = self._parts.limits.reason or self._interrupts.by
+            if not counts.pages or not stopped or has_ended(store, self._run):  # otherwise others may yet send them
+                self._hear_why_put_aside()  # which is why nothing is left for this process, either
         facts = self._facts(counts, failed, skipped)
         if not ends:
             # What others have put back to waiting since is theirs, while another process can end the run

@@ -25,6 +25,7 @@ from crawler.frontier.host_slot import HostSlot, Learned, Ready, Shared
 from crawler.frontier.host_turns import HostTurns
 from crawler.frontier.host_words import adopt, has_news, word_of
 from crawler.frontier.politeness import Allowed, HostHealth
+from crawler.frontier.portions import Portions
 from crawler.frontier.shares import Shares
 from crawler.outcome import Leased, Outcome
 from crawler.pacing import HostWord, Lateness, slack_s
@@ -51,6 +52,7 @@ class HostSlots:
         delays: The delay of each host, for reserving times.
         known: All hosts, to look at.
         allowed: What the settings allow for any host.
+        portions: What is claimed of a host's waiting requests, so that the others have some, too.
         lender: Lends connections to requests that are in no frontier.
     """
 
@@ -66,6 +68,7 @@ class HostSlots:
         self._given_up = 0
         self.shares: Shares | None = None  #: None while no other process has a part in any host
         self.delays, self.known = self._slots.delays, self._slots
+        self.portions = Portions(settings.per_host, self._slots.share_of, self._slots.held)
         self.lender = Lender(self._lock, self._slots, self._turns, self._shared)
 
     def __len__(self) -> int:
@@ -224,6 +227,7 @@ class HostSlots:
         with self._lock:
             if changed:
                 self.shares = self._slots.shares = shares
+                self.portions.members = shares.members
                 for slot in self._slots:
                     slot.share = shares.of(slot.name)
                     self._turns.look_again(slot)
@@ -289,6 +293,15 @@ class _Known:
             if self.shares is not None:
                 slot.share = self.shares.of(name)
         return slot
+
+    def share_of(self, name: str) -> int:
+        """Connections to a host that this process may have beside others."""
+        return self.shares.of(name) if self.shares is not None else self._allowed.connections
+
+    def held(self, name: str) -> int:
+        """Requests of a host that are under way here, or wait."""
+        slot = self._slots.get(name)
+        return slot.under_way + len(slot.ready) + len(slot.waiting) if slot is not None else 0
 
     def connections(self) -> int:
         """How many this process may have now to the hosts with requests waiting or under way."""

@@ -138,7 +138,7 @@ class Leasing:
 
     def _blocked(self) -> frozenset[str]:
         """Slots that can take no more now."""
-        return self._slots.blocked() | self._doors.gates.held_slots(ROBOTS)
+        return self._slots.blocked() | self._doors.gates.held_slots(ROBOTS) | self._slots.portions.sated()
 
     @property
     def exhausted(self) -> bool:
@@ -193,7 +193,8 @@ class Leasing:
             default_rule=self._slots.delays.usual,
             exclude_sessions=shut,
             exclude_slots=Unshared(blocked, shares.of) if shares is not None and shares.may_be_none else blocked,
-            per_slot=0 if self._leases.alone else 2 * settings.per_host,  # the others want some, too
+            per_slot=0 if self._leases.alone else self._slots.portions.look_at,
+            portion=None if self._leases.alone else self._slots.portions,  # the others want some, too
             limited_run=self._run.id if settings.max_pages and not self._leases.alone else 0,
             uncounted=self._doors.suspects,
             crawl_delays=shares is not None and settings.robots,
@@ -202,7 +203,7 @@ class Leasing:
         )
         leased = self._store.leases.lease(self._run.frontier, owner=self._owner, terms=terms)
         if not leased and shares is not None and shares.may_be_none and not len(self._slots):
-            leased = self._beside_suspects(replace(terms, exclude_slots=blocked), shares, now)
+            leased = self._beside_suspects(replace(terms, exclude_slots=blocked, portion=None), shares, now)
         if leased:
             self._slots.put(self._to_ask_for(leased, now))
         else:

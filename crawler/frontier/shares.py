@@ -99,6 +99,11 @@ class Shares:
         return before != self.agrees
 
     @property
+    def members(self) -> int:
+        """How many processes share, as far as is known."""
+        return max(len(self._sets[-1].names), 1)
+
+    @property
     def is_settled(self) -> bool:
         """Whether all others agree."""
         return len(self._sets) == 1 and bool(self._sets[0].names)

@@ -181,6 +181,11 @@ class Vault:
         return self._path is not None
 
     @property
+    def file(self) -> Path | None:
+        """The file from which the keys come; None where they do not, or where there is none yet."""
+        return self._path if self._ciphers else None
+
+    @property
     def key_names(self) -> list[str]:
         """Public names of the keys at hand, newest first: 16 hexadecimal digits each."""
         return [name.hex() for name in self._ciphers]

@@ -35,10 +35,13 @@ def open_project_store(settings: Settings, *, create: bool = True, reading: bool
         log.warning("%s", warning)
     vault = Vault.load()
     if is_shared(settings.store) and vault.has_file:
+        key = (
+            f"to what is in {vault.file}, the key of this machine, which opens what it has stored so far"
+            if vault.file is not None
+            else "to one that `openssl rand -base64 32` prints once"
+        )
         raise KeyFileError(
-            "CRAWL_KEY",
-            "a store that several machines share needs the same key on each: set CRAWL_KEY, such as"
-            " `openssl rand -base64 32` prints it once",
+            "CRAWL_KEY", f"a store that several machines share needs the same key on each: set CRAWL_KEY {key}"
         )
     return open_store(
         settings.store,

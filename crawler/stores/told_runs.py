@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import field
 
 from crawler.quick_dataclass import quick_dataclass
@@ -72,7 +72,8 @@ class LeaseTerms:
         rules: Slot to how it is to be treated, where that differs from the default.
         default_rule: The default.
         exclude_sessions, exclude_slots: Nothing for these.
-        per_slot: Most for one slot, 0 for no bound.
+        per_slot: Most for one slot, 0 for no bound. With *portion*: how many are looked at.
+        portion: How many of a slot, given its name, the number that was found, and whether there may be more.
         limited_run: The run whose `max_pages` holds for all its processes; 0 where nothing counts, or the caller does.
         uncounted: Requests of the caller that do not count for it.
         crawl_delays, throttle: Whether delays that other processes have learned are kept: those of a robots.txt, and
@@ -88,6 +89,7 @@ class LeaseTerms:
     exclude_sessions: frozenset[str] = frozenset()
     exclude_slots: Container[str] = frozenset()
     per_slot: int = 0
+    portion: Callable[[str, int, bool], int] | None = None
     limited_run: int = 0
     uncounted: int = 0
     crawl_delays: bool = False

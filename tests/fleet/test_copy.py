@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
@@ -42,6 +43,23 @@ def test_an_unfinished_crawl_moves_to_a_database_and_back_without_a_second_login
         fleet.run(["export", "members", "--store", each, "-o", "-"]).out for each in (back, fleet.address)
     )
     assert [json.loads(line) for line in here.splitlines()] == [json.loads(line) for line in there_too.splitlines()]
+    assert logins(fleet) == 1
+
+
+def test_without_a_key_in_the_variable_that_of_the_machine_is_named_and_the_session_goes_along(fleet: Fleet) -> None:
+    file, machine = str(fleet.folder / "crawl.db"), fleet.machine()
+    with machine.start(machine.words(store=file, max_pages=12), environment={}) as begun:
+        assert begun.end(60).code == 5
+    copying = ["store", "copy", file, fleet.address]
+    with machine.start(copying, environment={}) as refused:
+        told = refused.end(60)
+    found = re.search(r"set CRAWL_KEY to what is in (.+), the key of this machine", told.err)
+    assert (told.code, found is not None, "openssl" in told.err) == (2, True, False), told
+    assert found is not None
+
+    fleet.key = Path(found[1]).read_text().strip()
+    assert fleet.run(copying).code == 0
+    assert fleet.run(machine="two").code == 0
     assert logins(fleet) == 1
 
 

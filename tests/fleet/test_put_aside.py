@@ -145,6 +145,45 @@ def test_a_worker_that_got_nothing_names_the_cause_that_another_process_met(
     assert logins(fleet) == 1
 
 
+def test_a_worker_that_got_nothing_of_what_an_earlier_run_had_left_names_the_cause_as_well(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(fleet, Path(), monkeypatch, machines=True)
+    arguments = {"site": fleet.site.url, "how": "refused", "pages": "4"}
+    typed = [part for name, value in arguments.items() for part in ("-a", f"{name}={value}")]
+    words = ["run", "unlucky", *typed, "--store", place.store]
+    place.password(fleet.site.accounts[0].password)
+    environment = {"CRAWL_KEY": fleet.key}
+    machine = fleet.machine(spider=SPIDER)
+    with machine.start([*words, "--limit-pages", "2"], environment={**environment, **fleet.environment}) as earlier:
+        assert earlier.end(_WITHIN_S).code == 5
+    assert fleet.run(["sessions", "clear", "--all", "--store", place.store]).code == 0
+    fleet.site.change(latency_s=1.0)  # it has come before the login is refused
+    place.password("wrong")
+    with machine.start(words, environment={**environment, **fleet.environment}) as first:
+        monkeypatch.setattr(Leasing, "more", _after_parking(Leasing.more))
+        ours = work(Unlucky, arguments=arguments, settings={"store": place.store}, joining=Joining(wait=True))
+        ended = first.end(_WITHIN_S)
+
+    assert (ours.pages, ours.ending, ours.exit_code, ended.code) == (0, "login failed", 3, 3), ours
+    assert "the site refused the user name or password" in ours.messages[0]
+    assert logins(fleet) == 2, "one that was good, and one wrong password"
+
+
+def _after_parking(more: Any) -> Any:
+    """`Leasing.more` that leases nothing while anything waits or is under way."""
+    ends = time.monotonic() + _WITHIN_S
+
+    def later(leasing: Any, now: float, begun: int) -> None:
+        counts = leasing._store.frontier.counts(leasing._run.frontier)
+        if not counts.waiting + counts.leased or time.monotonic() > ends:
+            more(leasing, now, begun)
+        else:
+            leasing._look.wait_until(now + 0.02)
+
+    return later
+
+
 def test_what_a_process_put_aside_and_left_goes_on_with_a_session_that_is_good_here(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

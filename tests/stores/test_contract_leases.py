@@ -67,6 +67,22 @@ def test_no_slot_gets_more_than_asked_for(store: Store, run: RunRow) -> None:
     assert sorted(taken) == ["b.example"] * 2 + ["shop.example"] * 3
 
 
+def test_the_caller_decides_how_many_of_a_slot_it_takes_and_hears_whether_more_wait(store: Store, run: RunRow) -> None:
+    store.frontier.add(run.frontier, [found(number) for number in range(20)])
+    store.frontier.add(run.frontier, [found(f"b{number}", slot="b.example", session="one") for number in range(3)])
+    store.frontier.add(run.frontier, [found(f"c{number}", slot="b.example", session="two") for number in range(3)])
+    asked: dict[str, tuple[int, bool]] = {}
+
+    def portion(slot: str, count: int, more: bool) -> int:
+        asked[slot] = count, more
+        return 2
+
+    taken = [one.slot for one in lease(store, run, 40, per_slot=8, portion=portion)]
+
+    assert sorted(taken) == ["b.example"] * 2 + ["shop.example"] * 2
+    assert asked == {"shop.example": (8, True), "b.example": (6, False)}
+
+
 def test_a_thousand_slots_are_all_served(store: Store, run: RunRow) -> None:
     store.frontier.add(run.frontier, [found(number, slot=f"s{number % 1000}.example") for number in range(2000)])
 

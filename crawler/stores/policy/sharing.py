@@ -19,6 +19,7 @@ class WaitingSlot:
         rows: Candidates, best first: number, URL, lane, callback, priority and what else the store has about them.
         learned_s: Least seconds between two requests, as some process has learned; 0 for none.
         moved: *available_at* was moved and is to be stored.
+        more: There may be candidates besides *rows*.
     """
 
     id: int
@@ -28,6 +29,7 @@ class WaitingSlot:
     rows: list[list[Any]]
     learned_s: float = 0.0
     moved: bool = False
+    more: bool = False
 
 
 def share(
@@ -44,6 +46,9 @@ def share(
         chance.shuffle(slots)  # otherwise the same ones would always be first where places are few
     for slot in slots:
         rows = slot.rows[: terms.per_slot] if terms.per_slot else slot.rows
+        if terms.portion is not None:
+            more = slot.more or len(rows) < len(slot.rows)
+            rows = rows[: terms.portion(slot.name, len(rows), more)]
         queues.append((slot, terms.rules.get(slot.name, terms.default_rule), rows))
     place = 0
     while queues and len(chosen) < terms.limit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Iterator
@@ -16,8 +17,11 @@ from crawler.errors import StoreBusy, StoreError, StoreFull, StoreReadOnly
 from crawler.stores.driver import AHEAD_S, Restarted
 from crawler.stores.postgres.postgres_connection import WatchedConnection, is_worked_on
 
+log = logging.getLogger("crawler.stores")
+
 _BEGAN = """SELECT pg_postmaster_start_time()::text, extract(epoch FROM pg_postmaster_start_time())::float8,
 extract(epoch FROM clock_timestamp())::float8"""
+_TOLD_AFTER_S = 0.3  #: a connection that is remade at once is no news
 _AGAIN_S = (0.02, 0.1, 0.3, 1.0, 2.0, 5.0)
 #: Serialization failure, deadlock; what two processes find missing and create at once: a row, a table, a column, an
 #: object; errors of a table that another process has changed since we looked at it: a column that has another type now,
@@ -44,6 +48,8 @@ class PostgresLine:
         self.restarted = Restarted()
         self._began = ""
         self._raw: psycopg.Connection[Any] | None = None
+        self._away_since = 0.0  # since when no connection could be made; 0.0 where one could
+        self._told = False  # that it is so
 
     @property
     def idle(self) -> bool:
@@ -58,11 +64,11 @@ class PostgresLine:
         """The open connection, remade if it was lost.
 
         Raises:
-            StoreError: The database does not answer within `busy_timeout_s`, or refuses us.
+            StoreError: The database has not answered for `busy_timeout_s`, or refuses us. It is asked once for each
+                further call: who ends because of it does not wait as long for each thing that is left to do.
         """
         if self._raw is not None and not self._raw.closed:
             return self._raw
-        deadline = time.monotonic() + self.busy_timeout_s
         for wait_s in waits():
             try:
                 self._raw = raw = WatchedConnection.connect(
@@ -78,12 +84,31 @@ class PostgresLine:
                 )
                 raw.goes_on = partial(self._goes_on, raw.info.backend_pid)
                 self._look_whether_it_is_new(raw)
+                self._is_back()
                 return raw
             except psycopg.Error as error:
-                if not is_lost(error) or time.monotonic() + wait_s > deadline:
+                if not is_lost(error):
                     raise self.explained(error) from None
-                time.sleep(wait_s)
+                self._be_patient(error, wait_s)
         raise AssertionError("waits never end")
+
+    def _be_patient(self, error: psycopg.Error, wait_s: float) -> None:
+        """Wait before the next try, and say once that it is waited. Raises StoreError when that was long enough."""
+        now = time.monotonic()
+        self._away_since = self._away_since or now
+        away_s, why = now - self._away_since, self.explained(error).why
+        left_s = self.busy_timeout_s - away_s
+        if left_s <= 0:
+            raise StoreError(self.place, f"{why}; waited for {away_s:,.0f} s (`busy_timeout`)") from None
+        if away_s > _TOLD_AFTER_S and not self._told:
+            self._told = True
+            log.warning("%s: %s; trying again for %.0f s", self.place, why, left_s)
+        time.sleep(min(wait_s, left_s))
+
+    def _is_back(self) -> None:
+        if self._told:
+            log.warning("%s answers again, after %.0f s", self.place, time.monotonic() - self._away_since)
+        self._away_since, self._told = 0.0, False
 
     def _goes_on(self, backend: int, quiet_s: float) -> bool:
         """Whether to keep waiting for an answer that has not come in that many seconds."""
@@ -106,7 +131,9 @@ class PostgresLine:
         """Our error for one of psycopg's, with what to do; nothing in it shows a password."""
         state = error.sqlstate or ""
         text = " ".join(str(error).split()) or type(error).__name__
-        if state in _INTERRUPTED or is_lost(error):
+        if is_lost(error):
+            return Interrupted(self.place, f"cannot be reached: {text}")
+        if state in _INTERRUPTED:
             return Interrupted(self.place, f"interrupted: {text}")
         if state in ("55P03", "57014"):
             return StoreBusy(

@@ -287,6 +287,7 @@ class LeaseRows:
             rank, behind = self.memory.front(lane)
             bound: dict[str, Any] = {"frontier": frontier, "lane": lane, "most": most, "rank": rank, "number": behind}
             slots[0].rows = json.loads(raw.execute(self._statements.pick_one, bound).fetchone()[0])
+            slots[0].more = len(slots[0].rows) == most
             return
         first = min(most, math.ceil(limit / len(slots)))
         lanes = list(by_lane)
@@ -299,12 +300,13 @@ class LeaseRows:
                 slot = by_lane[lane]
                 slot.rows = [row for row in slot.rows if row[2] != lane] + rows
             have = sum(min(len(slot.rows), most) for slot in slots)
+            lanes = [lane for lane, rows in taken.items() if len(rows) == first]  # these may have more
             if have >= limit or first >= most:
                 break
-            lanes = [lane for lane, rows in taken.items() if len(rows) == first]  # these may have more
             first = most
         for slot in slots:
             slot.rows.sort(key=lambda row: (-row[4], row[0]))
+            slot.more = not set(lanes).isdisjoint(slot.lanes)
 
     def _fronts(self, lanes: Sequence[int]) -> list[tuple[int, ...]]:
         if not self._db.dialect.keeps_versions:

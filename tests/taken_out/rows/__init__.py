@@ -11,6 +11,7 @@ from tests.taken_out.rows import (
     documented,
     evidence,
     first_hours,
+    fleets,
     formats,
     forms,
     honest,
@@ -40,6 +41,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     *nights.ENTRIES,
     *scrapy_users.ENTRIES,
     *supplier_portals.ENTRIES,
+    *fleets.ENTRIES,
 )
 
 #: situation of a row, or a test of one: why no mend is taken out for it
