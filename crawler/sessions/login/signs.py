@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from html import unescape
 from itertools import islice
@@ -68,6 +68,7 @@ _TITLE_BYTES: Final = 300
 _HEADING_BYTES: Final = 262_144  # of one heading: a picture may be drawn in it
 _MOST_HEADINGS: Final = 20  # that are asked for a text: the first ones may hold a logo
 _FEW_CHARACTERS: Final = 1_000  # a page that only says "log in" or sends on has no more to read
+_HARDLY_MORE: Final = 400  # characters
 _FEW_TAGS: Final = 300  # more are a list, a table, an article: counted at memory speed
 _FEW_WORDS: Final = 2  # "your", "la": more of them make the name of an article
 _WORD: Final = late_pattern(r"\w+")
@@ -156,7 +157,28 @@ def wants_login(response: Response, asked_url: str) -> bool:
 
 
 def _says_so(response: Response) -> bool:
+    if _refuses_beside_a_way_in(response):
+        return True
     return _said_in_headings(response) is not None or _refuses_beside_a_form(response)
+
+
+def _refuses_beside_a_way_in(response: Response) -> bool:
+    """Whether a page says hardly more than that one is not logged in, and has a button or link of that name.
+
+    "Log in to comment" beside an article is no refusal: there is the article to read.
+    """
+    body = response.body
+    if body.count(b"<") > _FEW_TAGS or not _holds_one(body.lower(), LOGIN_STEMS):
+        return False
+    said = plain_text(response.text).lower()
+    if len(said) > _HARDLY_MORE or not SAYS_LOGGED_OUT.search(said):
+        return False
+    return any(LOGIN_TITLE.match(label.strip().lower()) for label in _labels(response))
+
+
+def _labels(response: Response) -> Iterator[str]:
+    for each in response.css("button, a[href], input[type=button], input[type=submit]")[:_MOST_HEADINGS]:
+        yield " ".join(each.xpath("string()").get("").split()) or each.root.get("value") or ""
 
 
 def _refuses_beside_a_form(response: Response) -> bool:
