@@ -138,7 +138,9 @@ class Settings:
     max_pages_per_host: int = setting(
         200_000, at_least=0, description="Pages of one host in one run, by all its processes; 0 for no limit."
     )
-    traps: bool = setting(True, description="Rules against endless URL spaces (calendars, growing paths).")
+    traps: bool = setting(
+        True, description="Rules against endless URL spaces (calendars, growing paths, pagers without an end)."
+    )
     logout_guard: bool = setting(
         True, description="Do not follow links that log out, delete or change something in a logged-in session."
     )

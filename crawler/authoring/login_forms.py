@@ -22,6 +22,7 @@ _TYPED: Final = frozenset({"text", "email", "tel", "password", "number", "url"})
 _USER: Final = re.compile(
     r"user|login|e-?mail|account|name|benutzer|kunde|customer|member|identif|usuario|utilisateur|card", re.IGNORECASE
 )
+_OPENS: Final = re.compile(r"""\blocation(?:\.href|\.assign|\.replace)?\s*(?:=|\()\s*["']([^"'\s]{1,500})["']""")
 _CODE: Final = re.compile(
     r"otp|totp|2fa|mfa|one.?time|(?:security|verification|auth)[-_ ]?code|\Acode\Z", re.IGNORECASE
 )
@@ -144,6 +145,19 @@ def login_link(response: Response) -> str | None:
         if len(text) < 40 and (LOGIN_TITLE.match(text) or LOGIN_PATH.search(urlsplit(href).path)):
             try:
                 return response.urljoin(href)
+            except UsageError:
+                continue
+    return _login_button(response)
+
+
+def _login_button(response: Response) -> str | None:
+    """Where a button that says "Login" leads by its script; None if there is none."""
+    for button in response.css("button[onclick], input[type=button][onclick]") if response.has_elements else ():
+        text = " ".join((button.xpath("string()").get("") or button.root.get("value") or "").split()).lower()
+        target = _OPENS.search(button.root.get("onclick"))
+        if target is not None and len(text) < 40 and LOGIN_TITLE.match(text):
+            try:
+                return response.urljoin(target[1])
             except UsageError:
                 continue
     return None

@@ -10,11 +10,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any
 
 from crawler.clock import unix_now
 from crawler.errors import InvalidURL, SpiderError
+from crawler.frontier.endless_pagers import REASON, EndlessPagers
 from crawler.frontier.guard import FOLLOWED_WHERE_NAMED
 from crawler.frontier.known import KnownLinks
 from crawler.frontier.trap_counts import TrapCounts
@@ -46,6 +47,7 @@ class AdmissionRules:
         host_full: ``(host, fingerprint, fingerprints of it admitted in this process) -> reason or None``; asked once
             for each request that is admitted.
         counts: What `traps` and `host_full` count with.
+        pagers: The rule against pagers without an end; None for none.
     """
 
     domains: Iterable[str]
@@ -58,6 +60,7 @@ class AdmissionRules:
     upgraded: Container[str] | None = None
     host_full: Callable[[str, bytes, Collection[bytes]], str | None] | None = None
     counts: TrapCounts = field(default_factory=TrapCounts)
+    pagers: EndlessPagers | None = None
 
 
 class Admission:
@@ -219,6 +222,13 @@ class Admission:
                 if joined is not None:
                     joined.note(request, row)
         return list(found.values())
+
+    def after_page(self, url: str, found: list[Found], items: list[Any], text: Callable[[], str]) -> list[Found]:
+        """What a page leads to, once it is known what it brought (`EndlessPagers.refuses`)."""
+        pagers, ways = self._rules.pagers, [row.url for row in found if not row.skipped]
+        if pagers is None or not pagers.refuses(url, ways, items, text):
+            return found
+        return [row if row.skipped else replace(row, skipped=f"trap: {REASON}") for row in found]
 
     def forget(self) -> None:
         """Forget what was remembered: it may no longer be true."""

@@ -19,6 +19,7 @@ from crawler.fetching.fetcher import Fetcher
 from crawler.fetching.retry import Backoff, RetryPolicy
 from crawler.fetching.transport import limits_of, maker_of
 from crawler.frontier.admission import Admission, AdmissionRules, allowed_hosts, domains_of
+from crawler.frontier.endless_pagers import EndlessPagers
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.robots_ways import RobotsWays, Way, product_of
 from crawler.frontier.traps import TrapGuard, TrapLimits
@@ -147,6 +148,7 @@ class Assembly:
                 own_slots=self._sessions.own_slots,
                 host_full=traps.refuses_host if settings.max_pages_per_host else None,
                 counts=traps.counts,
+                pagers=EndlessPagers() if settings.traps else None,
                 upgraded=self._hosts.of_https if settings.upgrade else None,
             )
         )

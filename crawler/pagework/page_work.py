@@ -36,6 +36,7 @@ from crawler.sessions.login import refusals, signs
 from crawler.sessions.login.always_sent import sends_credentials
 from crawler.sessions.login.forged import took_for_forged
 from crawler.sessions.login.manager import LoginManager
+from crawler.sessions.login.page_marks import plain_text
 from crawler.sessions.login.watch import led_elsewhere, logged_out_reason, refuses_guests
 from crawler.sessions.session import Session
 from crawler.settings import Settings
@@ -278,6 +279,9 @@ class PageWork:
             )
         except StoppedAtItem as stop:
             keyed, stopped = stop.keyed, stop.error
+        if outcome.found and not keyed:
+            said = partial(_text_to_compare, page)
+            outcome.found = self._admission.after_page(page.url, list(outcome.found), outcome.items, said)
         if landed is not None:
             outcome.found = [*outcome.found, landed]
         if sent_on is not None:
@@ -344,6 +348,10 @@ class PageWork:
         if not isinstance(error, ItemRefused):  # a page is whole, or the report says which part of it is there
             outcome.items, outcome.found, outcome.rejected = [], (), ()
         outcome.settle(judge_broken(error, short_trace(error)))
+
+
+def _text_to_compare(page: Response) -> str:
+    return plain_text(page.text) if page.is_html else page.text
 
 
 def _bare(session: Session) -> Bare:

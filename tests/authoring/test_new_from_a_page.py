@@ -30,6 +30,46 @@ def credentials(site: PracticeSite, monkeypatch: pytest.MonkeyPatch, password: s
     monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", password or site.accounts[0].password)
 
 
+NOT_IN = (
+    "<title>Warning</title><div class=msg>You are not logged in<ul><li>You must login to view this page.</li><li>If you"
+    " think this is wrong, ask your administrators for the permissions.</li></ul>"
+    """<button type=button onclick="javascript: document.location = &quot;index.php?request=hosts.php&quot;;">Login"""
+    "</button></div>"
+)
+
+
+def test_a_button_that_opens_the_login_page_is_the_way_to_it(
+    project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page says that one is not logged in, with status 200; nothing but a script leads to the form."""
+    form = (
+        "<form method=post action=/index.php><ul><li><input name=name></li><li><input type=password name=password"
+        " autocomplete=new-password></li></ul><button name=enter value=1>Sign in</button></form>"
+    )
+    rows = "".join(f"<tr class=host><td class=name>host {number}</td></tr>" for number in range(8))
+
+    def portal(call: WireRequest) -> Answer:
+        if call.method == "POST":
+            return Answer(302, headers=[("Location", "/hosts.php"), ("Set-Cookie", "sid=in")])
+        if call.path == "/index.php":
+            return Answer(body=form.encode())
+        return Answer(
+            body=f"<table>{rows}</table>".encode() if "sid=in" in call.headers.get("cookie", "") else NOT_IN.encode()
+        )
+
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "ann")
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", "of-ann")
+    with closing(
+        Host({"/robots.txt": Answer(404), "/sitemap.xml": Answer(404), "*": portal}, "127.0.0.1", None)
+    ) as host:
+        made = crawl("new", "hosts", f"{host.url}/hosts.php")
+        run = crawl("run", "hosts", "--json")
+
+    assert (made.code, run.code) == (0, 0), made.err + run.err
+    assert "/index.php" in (project / "spiders" / "hosts.py").read_text()
+    assert json.loads(run.out)["items"] == {"items": 8}
+
+
 @pytest.mark.parametrize("login", ["redirect", "soft200", "status401"])
 def test_with_credentials_the_list_behind_the_login_is_found_and_the_spider_runs_without_another_login(
     project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch, login: str

@@ -169,6 +169,42 @@ def test_a_spider_without_a_login_is_told_of_a_page_that_refuses_guests_beside_a
     assert any(NO_LOGIN in message for message in summary.messages), summary.messages
 
 
+NOT_IN = "<title>Warning</title><div>You are not logged in<p>You must login to view this page.</p>%s</div>"
+
+
+@pytest.mark.parametrize(
+    "way",
+    ["<button onclick=\"location = 'index.php'\">Login</button>", "<a href=/enter>Log in</a>"],
+    ids=["button", "link"],
+)
+def test_a_spider_without_a_login_is_told_of_a_page_that_says_little_more_than_that_nobody_is_logged_in(
+    way: str, tmp_path: Path
+) -> None:
+    host = Host({"*": Answer(body=(NOT_IN % way).encode())}, "127.0.0.1", None)
+
+    summary = crawl(Forgetful, host.url, tmp_path)
+    host.close()
+
+    assert any(NO_LOGIN in message for message in summary.messages), summary.messages
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        NOT_IN % "<p>An article about a message.</p>",
+        "<h1>Tea</h1><p>%s</p><p>You must log in to comment.</p><a href=/enter>Log in</a>" % ("Tea is a drink. " * 30),
+    ],
+    ids=["no way in", "an article"],
+)
+def test_a_page_that_has_more_to_say_or_leads_to_no_login_is_for_everybody(page: str, tmp_path: Path) -> None:
+    host = Host({"*": Answer(body=page.encode())}, "127.0.0.1", None)
+
+    summary = crawl(Forgetful, host.url, tmp_path)
+    host.close()
+
+    assert not any(NO_LOGIN in message for message in summary.messages), summary.messages
+
+
 @pytest.mark.parametrize("heading", ["Webmail Login", "Log in to Webmail", "Sign in", "Anmeldung", "Webmail sign-in"])
 def test_a_spider_without_a_login_is_told_of_a_page_that_is_only_about_logging_in(heading: str, tmp_path: Path) -> None:
     """As Roundcube shows guests, at the address of the page that was asked for, with status 200."""

@@ -6,6 +6,8 @@ import pytest
 
 from tests.sessions.sign_pages import LOGIN_FORM, LOGOUT, page, sign
 
+_NEW = "<input type=password name=p autocomplete=new-password>"
+
 
 @pytest.mark.parametrize(
     "markup",
@@ -18,8 +20,14 @@ from tests.sessions.sign_pages import LOGIN_FORM, LOGOUT, page, sign
         f"<table><form><tr><td>{LOGIN_FORM}</td></tr></form></table>",
         "<form><input type=password name=a><input type=password name=b></form>" + LOGIN_FORM,
         '<input form="f" type="password"><form id="f"></form>',
+        f"<form><input name=u>{_NEW}<input type=submit value=Login></form>",
+        f"<form><input name=u>{_NEW}<button>Sign in</button></form>",
+        f"<form action=/login><input name=u>{_NEW}<button>Go</button></form>",
     ],
-    ids=["usual", "bare", "capitals", "mixed", "spaced", "in-table", "beside-sign-up", "apart"],
+    ids=[
+        *("usual", "bare", "capitals", "mixed", "spaced", "in-table", "beside-sign-up", "apart"),
+        *("new-by-value", "new-by-text", "new-by-address"),
+    ],
 )
 def test_L10_a_login_form_on_another_page_is_logged_out(markup: str) -> None:
     assert sign(page(markup)) == "a login form on a page that is not the login page"
@@ -31,6 +39,9 @@ def test_L10_a_login_form_on_another_page_is_logged_out(markup: str) -> None:
         "<form><input type=password name=new><input type=password name=again></form>",
         "<form><input type=password name=old><input type=password name=new><input type=password name=again></form>",
         '<form><input type="password" autocomplete="new-password"></form>',
+        f"<form>{_NEW}<button>Log in</button></form>",
+        f"<form><input name=u>{_NEW}<button>Sign up</button></form>",
+        f"<form action=/register><input name=u type=email>{_NEW}<button>Go</button></form>",
         f"<template>{LOGIN_FORM}</template>",
         f"<noscript>{LOGIN_FORM}</noscript>",
         f"<div hidden>{LOGIN_FORM}</div>",
@@ -47,6 +58,9 @@ def test_L10_a_login_form_on_another_page_is_logged_out(markup: str) -> None:
         "sign-up",
         "change",
         "new-password",
+        "new-alone",
+        "new-member",
+        "new-member-by-address",
         "template",
         "noscript",
         "hidden",

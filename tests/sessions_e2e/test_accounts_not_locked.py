@@ -10,7 +10,7 @@ from requests.adapters import HTTPAdapter
 
 from crawler import NeedsHuman, Response, Session
 from crawler.errors import LoginBudgetSpent
-from crawler.testing.wire import Answer
+from crawler.testing.wire import Answer, WireRequest
 from tests.engine.shop import crawl
 from tests.hosts import Net, net, quick_net
 from tests.sessions_e2e.one_account import _account
@@ -145,6 +145,45 @@ def test_a_password_that_has_expired_is_named_and_waits_for_a_person(quick_net: 
 
     assert (run.ending, run.exit_code) == ("needs human", 7)
     assert "wants a new password to be chosen" in run.messages[0]
+
+
+@pytest.mark.parametrize("button", ["<input type=submit value=Login>", "<button>Go</button>"], ids=["says so", "Go"])
+@pytest.mark.parametrize("words", ["", "Access Denied! Login failed."], ids=["without a word", "with a word"])
+def test_a_login_form_that_calls_its_password_new_is_no_wish_for_a_new_one(
+    quick_net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, button: str, words: str
+) -> None:
+    """Many do, so that browsers fill nothing in: each night sent the refused password again."""
+    wrong(monkeypatch)
+    form = (
+        "<title>Login to Watch</title><form method=post action=/home><input name=user>"
+        f"<input type=password name=password autocomplete=new-password>{button}</form><p>{words}</p>"
+    ).encode()
+    posts = []
+
+    def site(call: WireRequest) -> Answer:
+        if call.path == "/robots.txt":
+            return Answer(404, b"")
+        if call.method == "POST":
+            posts.append(call.form())
+        return Answer(body=form)
+
+    class Watch(Home):
+        name = "watch"
+
+        def login(self, session: Session) -> None:
+            account = session.account
+            page = session.get(self.arguments["site"] + "/home")
+            session.submit(page.form(), {"user": account.username, "password": account.password})
+
+    own = quick_net.host({"*": site})
+
+    runs = [crawl(Watch, own.url, tmp_path) for _ in range(2)]
+
+    assert len(posts) == 1
+    assert [run.exit_code for run in runs] == [3, 3]
+    assert "the site" in runs[0].messages[0]
+    assert "new password" not in "".join(runs[0].messages)
+    assert "refused these credentials on" in runs[1].messages[0]
 
 
 def test_a_one_time_code_that_was_wrong_is_named(quick_net: Net, tmp_path: Path) -> None:

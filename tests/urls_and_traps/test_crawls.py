@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import crawler
-from crawler import Request, Response
+from crawler import Request, Response, Spider
 from crawler.engine import processes
 from crawler.frontier.admission import Admission, AdmissionRules
 from crawler.testing.wire import Answer, WireRequest
@@ -57,6 +57,61 @@ def test_U4_a_trap_ends_by_itself_and_the_summary_names_the_rule(quick_net: Net,
     assert len(own.calls) <= most
     if trap != "session-ids":  # those are one page already, by the key of the URL
         assert any(rule.startswith("trap") for rule in summary.skipped_by), summary.skipped_by
+
+
+class Pager(Spider):
+    name = "pager"
+    rows = "p.row"
+
+    def start(self) -> Any:
+        yield Request(self.arguments["site"] + "/status?start=0")
+
+    def parse(self, response: Response) -> Any:
+        yield from ({"row": row} for row in response.css(f"{self.rows}::text").getall())
+        yield from response.follow_all(css="a.next")
+
+
+class PagerWithFrame(Pager):
+    """Takes what is on each page for rows, too, as a selector that is too wide does."""
+
+    name = "pager-with-frame"
+    rows = "p"
+
+
+def status(rows: Any, *, ends: int = 0) -> Any:
+    """Pages of ten, and a link to the next one on each: beyond the last one, too, where no end is given."""
+
+    def page(call: WireRequest) -> Answer:
+        start = int(call.query().get("start", "0"))
+        here = "".join(f"<p class=row>host {number}</p>" for number in rows if start <= number < start + 10)
+        said = f"<p>Matching services</p><div>Results {start} - {start + 10}, at 12:{start % 60:02d}</div>"
+        more = "" if ends and start >= ends else f"<a class=next href='/status?start={start + 10}'>Next Page</a>"
+        return Answer(body=f"<html><body>{said}{here}{more}</body></html>".encode())
+
+    return page
+
+
+@pytest.mark.parametrize("spider", [Pager, PagerWithFrame], ids=lambda kind: kind.name)
+def test_a_pager_that_offers_a_next_page_for_ever_ends_and_is_named(
+    quick_net: Net, tmp_path: Path, spider: type[Pager]
+) -> None:
+    own = quick_net.host({"/robots.txt": Answer(404, b""), "*": status(range(30))})
+
+    summary = crawl(spider, own.url, tmp_path, max_pages=1_000)
+
+    assert (summary.ending, summary.exit_code) == ("finished", 0)
+    assert summary.pages < 410
+    assert [rule for rule in summary.skipped_by if "nothing new but a link to the next one" in rule], summary.skipped_by
+    rows = [item["row"] for item in stored(tmp_path, "row")]
+    assert {row for row in rows if row.startswith("host")} == {f"host {number}" for number in range(30)}
+
+
+def test_a_year_of_empty_pages_before_the_rows_is_followed(quick_net: Net, tmp_path: Path) -> None:
+    own = quick_net.host({"/robots.txt": Answer(404, b""), "*": status([3_665], ends=3_660)})
+
+    summary = crawl(Pager, own.url, tmp_path)
+
+    assert (summary.ending, summary.pages, sum(summary.items.values())) == ("finished", 367, 1)
 
 
 def test_U4_new_cookies_on_every_page_never_lock_us_out(quick_net: Net, tmp_path: Path) -> None:

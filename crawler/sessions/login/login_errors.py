@@ -33,6 +33,7 @@ from crawler.sessions.login import signs
 from crawler.sessions.login.always_sent import has_fixed_auth, mark_of, sends_credentials, sent_nothing_else
 from crawler.sessions.login.login_answers import captcha_sign, one_time_code_sign, speaks_of_something_else
 from crawler.sessions.login.page_marks import has_login_form, has_new_password_form, refresh_of
+from crawler.sessions.login.sent_forms import shown_forms
 from crawler.sessions.login.sight import sent_on
 from crawler.sessions.login.standing import KnownCredentials
 from crawler.sessions.session import Session
@@ -97,7 +98,7 @@ def ended(
     if refusal is not None:
         wrong = WrongPassword if refusal.surely else LoginFailed
         return Ended(wrong(session.name, refusal.why + _place(error, session, spider)), refusal.outcome)
-    if (wanted := _new_password_wanted(last)) is not None:
+    if (wanted := _new_password_wanted(last, session)) is not None:
         return Ended(NeedsHuman(session.name, wanted), "human")
     found = failure(error, session, spider)
     if isinstance(error, FetchError) and not isinstance(error, StatusError):
@@ -182,7 +183,7 @@ def refused_by(session: Session, *, known_good: bool) -> LoginRefusal | None:
             f"{_captcha(answer)}{came_from(session)}"
         )
         return LoginRefusal(why, surely)
-    if not has_login_form(answer):
+    if not has_login_form(answer) and not _calls_it_new(answer, session):
         return None
     why = (
         f"the site showed the password form again ({redact(answer.url)}) after it was sent: user name or password are"
@@ -221,13 +222,18 @@ def _captcha(answer: Response) -> str:
     return "; the page shows a captcha, which a person has to answer" if captcha_sign(answer) else ""
 
 
-def _new_password_wanted(last: Response | None) -> str | None:
-    if last is None or last.status_code >= 400 or not has_new_password_form(last):
+def _new_password_wanted(last: Response | None, session: Session) -> str | None:
+    if last is None or last.status_code >= 400 or not has_new_password_form(last) or _calls_it_new(last, session):
         return None
     return (
         f"the site wants a new password to be chosen ({redact(last.url)}): choose one in a browser, and put it where"
         " the old one is"
     )
+
+
+def _calls_it_new(last: Response, session: Session) -> bool:
+    """Whether it is the form of the password once more, which calls that new."""
+    return has_new_password_form(last) and bool(shown_forms(last, session.sent.with_password()))
 
 
 def _named(error: SessionError, session: Session) -> SessionError:

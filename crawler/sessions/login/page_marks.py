@@ -16,7 +16,7 @@ from crawler.late_pattern import late_pattern
 from crawler.link_text import text_of
 from crawler.sessions.login.dead_markup import DeadMarkup
 from crawler.sessions.login.login_addresses import looks_like_login
-from crawler.sessions.login.words import CHANGES_SOMETHING
+from crawler.sessions.login.words import CHANGES_SOMETHING, LOGIN_TITLE
 from crawler.urls import absolute
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ def _password_fields(response: Response) -> dict[Any, int]:
     if not mentions_password(body) or not response.is_html or not _PASSWORD_INPUT.search(body):
         return {}
     fields: dict[Any, int] = {}
+    for_login: dict[Any, bool] = {}
     visible = Visibility()
     try:
         selector = response.selector
@@ -156,9 +157,33 @@ def _password_fields(response: Response) -> dict[Any, int]:
     for field in islice(passwords, _MOST_FIELDS):
         if visible(field) and field.get("disabled") is None:
             form = field.get("form") or next(field.iterancestors("form"), None)
-            weight = 2 if "new-password" in (field.get("autocomplete") or "") else 1
-            fields[form] = fields.get(form, 0) + weight
+            is_new = "new-password" in (field.get("autocomplete") or "")
+            if is_new and form not in for_login:  # once for each form: it is looked through
+                for_login[form] = _says_log_in(form, response, visible)
+            fields[form] = fields.get(form, 0) + (2 if is_new and not for_login[form] else 1)
     return fields
+
+
+def _says_log_in(form: Any, response: Response, visible: Visibility) -> bool:
+    """Whether a form asks for a name as well, and says by its button or its address that it is for logging in.
+
+    Many logins call their password new, so that browsers fill nothing in.
+    """
+    if form is None or isinstance(form, str):
+        return False
+    seen = [each for each in form.iter("input", "button") if visible(each)]
+    kinds = [(each, each.tag, (each.get("type") or "").strip().lower()) for each in seen]
+    if not any(tag == "input" and kind in TYPED for _, tag, kind in kinds):
+        return False
+    if any(
+        LOGIN_TITLE.match((text_of(each, _LABEL_CHARACTERS) or each.get("value") or "").strip().lower())
+        for each, tag, kind in kinds
+        if tag == "button" or kind == "submit"
+    ):
+        return True
+    with suppress(InvalidURL):
+        return looks_like_login(absolute(response.url, form.get("action") or response.url))
+    return False
 
 
 def _changes_something(form: Any, response: Response, visible: Visibility) -> bool:

@@ -60,6 +60,12 @@ class Sent:
         if any(_holds_password(each, account, after_form=asked_for_it) for each in requests):
             self.answer, self.is_back = answer, _leads_back(answer, before)
 
+    def with_password(self) -> set[str]:
+        """Those forms that held the password, as they are written in `forms`."""
+        answer = self.answer
+        requests = [each.request for each in (*answer.history, answer)] if answer is not None else []
+        return set().union(*map(forms_sent, requests))
+
     def unanswered(self, request: Any, error: FetchError) -> None:
         """No usable answer came to *request*, or to a redirect that began with it."""
         if error.sent and _may_hold_credentials(request):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from html import unescape
 from itertools import islice
@@ -68,7 +68,7 @@ _TITLE_BYTES: Final = 300
 _HEADING_BYTES: Final = 262_144  # of one heading: a picture may be drawn in it
 _MOST_HEADINGS: Final = 20  # that are asked for a text: the first ones may hold a logo
 _FEW_CHARACTERS: Final = 1_000  # a page that only says "log in" or sends on has no more to read
-_ONE_SENTENCE: Final = 300  #: characters of a page that says nothing else, with what stands around it
+_HARDLY_MORE: Final = 400  #: characters of a page that says one sentence, with what stands around it
 _FEW_TAGS: Final = 300  # more are a list, a table, an article: counted at memory speed
 _FEW_WORDS: Final = 2  # "your", "la": more of them make the name of an article
 _WORD: Final = late_pattern(r"\w+")
@@ -161,11 +161,23 @@ def _says_so(response: Response) -> bool:
 
 
 def _says_nothing_else(response: Response) -> bool:
-    """Whether a page holds one sentence: that a session is over, or that one has to log in; with a link for it."""
-    if response.body.count(b"<") > _FEW_TAGS or not _holds_one(response.body.lower(), LOGIN_STEMS):
+    """Whether a page says hardly more than that a session is over, or that one has to log in, and offers a way.
+
+    "Log in to comment" beside an article is no refusal: there is the article to read.
+    """
+    body = response.body
+    if body.count(b"<") > _FEW_TAGS or not _holds_one(body.lower(), LOGIN_STEMS):
         return False
     said = plain_text(response.text).lower()
-    return len(said) <= _ONE_SENTENCE and SAYS_LOGGED_OUT.search(said) is not None and leads_to_login(response)
+    if len(said) > _HARDLY_MORE or not SAYS_LOGGED_OUT.search(said):
+        return False
+    return leads_to_login(response) or any(LOGIN_TITLE.match(label.strip().lower()) for label in _labels(response))
+
+
+def _labels(response: Response) -> Iterator[str]:
+    """What its buttons and links say."""
+    for each in response.css("button, a[href], input[type=button], input[type=submit]")[:_MOST_HEADINGS]:
+        yield " ".join(each.xpath("string()").get("").split()) or each.root.get("value") or ""
 
 
 def _refuses_beside_a_form(response: Response) -> bool:

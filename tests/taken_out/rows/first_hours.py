@@ -98,4 +98,70 @@ ENTRIES: Final = [
         ],
         ["tests/sessions/test_quota.py::test_a_request_that_missed_its_turn_is_not_under_way_and_costs_nothing"],
     ),
+    Entry(
+        "password-called-new",
+        "Cacti: a login form that calls its password field new was a wish for another password, and"
+        " each run sent the refused one",
+        [
+            Swap(
+                "crawler/sessions/login/page_marks.py",
+                "for_login[form] = _says_log_in(form, response, visible)",
+                "for_login[form] = False",
+            ),
+            Swap(
+                "crawler/sessions/login/login_errors.py",
+                "    return has_new_password_form(last) and bool(shown_forms(last, session.sent.with_password()))\n",
+                "    return False\n",
+            ),
+        ],
+        [
+            "tests/sessions_e2e/test_accounts_not_locked.py"
+            "::test_a_login_form_that_calls_its_password_new_is_no_wish_for_a_new_one",
+            "tests/sessions/test_signs_login_forms.py::test_L10_a_login_form_on_another_page_is_logged_out",
+        ],
+    ),
+    Entry(
+        "pager-without-end",
+        "Nagios offers a next page beyond its last one, for ever: 5,479 pages in five minutes, and no end in sight",
+        [
+            Swap(
+                "crawler/pagework/assembly.py",
+                "                pagers=EndlessPagers() if settings.traps else None,\n",
+                "                pagers=None,\n",
+            ),
+            Swap(
+                "crawler/frontier/endless_pagers.py",
+                "        return in_a_row >= self._most\n",
+                "        return in_a_row < 0\n",
+            ),
+        ],
+        [
+            "tests/urls_and_traps/test_crawls.py::test_a_pager_that_offers_a_next_page_for_ever_ends_and_is_named",
+            "tests/frontier/test_endless_pagers.py"
+            "::test_pages_that_bring_nothing_but_a_link_to_the_next_one_are_left_after_the_most",
+        ],
+    ),
+    Entry(
+        "refuses-beside-a-way-in",
+        'Zabbix says "You are not logged in" beside a button, status 200: `crawl new` made two rows of'
+        " it, and the run ended with 0",
+        [
+            Swap(
+                "crawler/sessions/login/signs.py",
+                " or any(LOGIN_TITLE.match(label.strip().lower()) for label in _labels(response))\n",
+                "\n",
+            )
+        ],
+        [
+            f"{_HOURS}::test_a_spider_without_a_login_is_told_of_a_page_that_says_little_more_than_that_nobody_is_logged_in",
+            f"{_NEW}::test_a_button_that_opens_the_login_page_is_the_way_to_it",
+        ],
+    ),
+    Entry(
+        "button-to-the-login",
+        'Zabbix says "You are not logged in" beside a button, status 200: `crawl new` made two rows of'
+        " it, and the run ended with 0",
+        [Swap("crawler/authoring/login_forms.py", "    return _login_button(response)\n", "    return None\n")],
+        [f"{_NEW}::test_a_button_that_opens_the_login_page_is_the_way_to_it"],
+    ),
 ]
