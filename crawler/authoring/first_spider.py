@@ -8,20 +8,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import field
 from textwrap import indent
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from crawler.authoring import next_by_script
 from crawler.authoring.asking import is_search
+from crawler.authoring.counted_pages import CountedPages, find_counted
 from crawler.authoring.login_forms import CODE, PASSWORD, USERNAME, LoginForm
 from crawler.authoring.next_in_json import NextInJson, find_next_in_json
 from crawler.authoring.next_links import find_next
 from crawler.authoring.repeating import ListFound, find_json_list, find_list, quoted
+from crawler.authoring.unfollowed_pager import find_unfollowed
 from crawler.authoring.xml_lists import find_in_xml
 from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 
 _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_LINE: Final = 110
+_FROM_W3LIB: Final = ("add_or_replace_parameter", "url_query_parameter")
 _LEAST_TEXT: Final = 100  #: in characters: "Loading ...", a name and a notice together have fewer
 
 
@@ -165,6 +168,15 @@ def reading_of(response: Response) -> ParseMethod:
     elif next_by_script.is_posted(response):
         lines = [*next_by_script.IMPORTS, *lines, *next_by_script.LINES]
         told.append("next page: its script submits the form of the page (__doPostBack), and so does the spider")
+    elif said := find_unfollowed(response, found.count if found is not None else 0):
+        lines += [
+            f"# TODO: the page says {said}: it has more pages,",
+            "# no address leads to them, and none is followed",
+        ]
+        told.append(
+            f"no next page is followed, although the page says {said}: no address leads there. `crawl new NAME"
+            " --from-har FILE --replace` takes the requests from a recording of turning the page"
+        )
     return ParseMethod(lines, told, found is None)
 
 
@@ -229,13 +241,26 @@ def _reading_of_json(response: Response) -> ParseMethod:
     else:
         lines.append(f"yield from {found[0]}")
         told.append(f"{len(found[1])} objects in {found[0]} with {', '.join(list(found[1][0])[:8])}")
+    counted = _counted(data, found, response)
+    if counted is not None and (following is None or (following.empty and counted.is_more)):
+        following = counted.following or following
+        told.append(f"the answer counts {counted.said}")
+        if following is None:
+            lines.append(f"# TODO: the answer counts {counted.said}, and nothing says how the next page is asked for:")
+            lines.append("# only this one is read so far")
+            told[-1] += (
+                ", and how the next page is asked for was not seen: only this one is read, see the TODO in parse"
+            )
+        elif counted.is_guess:
+            told[-1] += f"; that {quoted(following.argument)} asks for the next one is a guess: look at the items"
     if following is not None:
         on_this_page = f", {following.empty} on this page" if following.empty else ""
         if not following.argument:
             lines += _follow_in_json(following, response)
             told.append(f"next portion: {following.value}{on_this_page}")
         elif not _is_sent_with_a_body(response):
-            lines[:0] = ["from w3lib.url import add_or_replace_parameter", ""]
+            names = ", ".join(name for name in _FROM_W3LIB if name == _FROM_W3LIB[0] or name in following.value)
+            lines[:0] = [f"from w3lib.url import {names}", ""]
             lines += _follow_in_json(following, response)
             told.append(f"next portion: {following.value}{on_this_page}")
         elif (body := _search_in_json(response)) is not None:
@@ -256,7 +281,7 @@ def _follow_in_json(following: NextInJson, response: Response) -> list[str]:
     """The lines that ask for the next portion. What could not be seen is said to be a guess."""
     value, argument, headers = following.value, following.argument, _same_headers(response)
     guesses = [f"{following.empty} on this page"] if following.empty else []
-    if argument and argument not in parse_qs(urlsplit(response.url).query, keep_blank_values=True):
+    if argument and argument not in _arguments(response.url):
         guesses.append(f"the argument {quoted(argument)} is guessed from its name")
     elif following.empty and not argument:
         guesses.append("it is taken for an address")
@@ -264,10 +289,22 @@ def _follow_in_json(following: NextInJson, response: Response) -> list[str]:
     if not argument:
         return [f"if {value}:{remark}", f"    yield response.follow({value}{headers})"]
     return [
-        f"if {value}:{remark}",
+        f"if {following.condition or value}:{remark}",
         f"    url = add_or_replace_parameter(response.url, {quoted(argument)}, str({value}))",
         f"    yield response.follow(url{headers})",
     ]
+
+
+def _arguments(url: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+
+
+def _counted(data: Any, found: tuple[str, list[Any]] | None, response: Response) -> CountedPages | None:
+    if found is None:
+        return None
+    in_body = _is_sent_with_a_body(response)
+    asked = (_search_in_json(response) or {}) if in_body else _arguments(response.url)
+    return find_counted(data, asked, found[0], len(found[1]), by_address=not in_body)
 
 
 def _search_in_json(response: Response) -> dict[str, Any] | None:
@@ -290,7 +327,7 @@ def _ask_again(following: NextInJson, response: Response, body: dict[str, Any]) 
     remark = f"  # {'; '.join(guesses)}" if guesses else ""
     headers = _same_headers(response)
     return [
-        f"if {following.value}:{remark}",
+        f"if {following.condition or following.value}:{remark}",
         f"    body = {{**json.loads(response.asked.body), {quoted(following.argument)}: {following.value}}}",
         f"    yield response.follow(response.url, json=body{headers})",
     ]

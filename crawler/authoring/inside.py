@@ -56,7 +56,8 @@ class InsideOf:
         named = element.get("itemprop") or ""
         queries = [f'{tag}[itemprop="{named}"]'] if PLAIN.fullmatch(named) else []
         if tag in ("td", "th") and parent is self._member.root:
-            queries.append(f"td:nth-child({[each for each in parent if each.tag in ('td', 'th')].index(element) + 1})")
+            cell = f"td:nth-child({[each for each in parent if each.tag in ('td', 'th')].index(element) + 1})"
+            queries += [cell, f":scope > {cell}"]  # the second one beside tables within cells
         for query in queries:
             if self._finds(query, element):
                 return query

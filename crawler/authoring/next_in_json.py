@@ -50,11 +50,13 @@ class NextInJson:
         value: The expression for it, from ``data``.
         argument: The argument of the URL that takes it; "" for an address.
         empty: What stands there on this page if that is nothing, as JSON: ``null``; "" where something stands there.
+        condition: The expression that says whether there is a next page; "": its value says so.
     """
 
     value: str
     argument: str = ""
     empty: str = ""
+    condition: str = ""
 
 
 def find_next_in_json(data: Any) -> NextInJson | None:

@@ -44,6 +44,11 @@ def find_next(response: Response) -> str | None:
     return _in_pager(response)
 
 
+def says_next(text: str) -> bool:
+    """Whether a text is that of a link to the next page, and not "back" or "more" as it stands below a teaser."""
+    return _NEXT.fullmatch(text) is not None and text.lower() not in ("more", "vor")
+
+
 def _candidates(response: Response) -> Iterator[Any]:
     """``a`` elements that may lead to the next page, most certain first."""
     links = [each.root for each in response.css("a[href]") if _leads(response, each.root)]

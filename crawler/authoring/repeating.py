@@ -32,7 +32,7 @@ _PLACE: Final = re.compile(r"(?<!\btr)(?<!\btd):nth-")
 _FILLED_IN: Final = ".//textarea | .//select | .//input[not(@type) or @type='text' or @type='email']"
 _LONGEST_WORD: Final = 13  #: in characters: of what stands between page numbers
 _NO_NUMBER: Final = re.compile(r"[^\W\d_]|\d{5}")
-_OF_NUMBERS: Final = 0.1  #: what is left of a list of page numbers beside a list with words
+_OF_NUMBERS: Final = 0.1  #: what is left of a list of page numbers, or of buttons, beside a list with words
 _OF_PICTURES: Final = 0.5  #: the same for pictures, which have an address each, and perhaps a link
 _NO_LIST: Final = frozenset(
     ["head", "script", "style", "nav", "header", "footer", "aside", "select", "noscript", "svg", "template", "dialog"]
@@ -129,6 +129,8 @@ def _is_about(name: str) -> bool:
 
 def _share_of_words(members: list[Any]) -> float:
     """1 for elements with words, less for those without a text (pictures), and little for links to pages of a list."""
+    if all(each.root.tag == "button" and len(each.root) == 0 for each in members):
+        return _OF_NUMBERS  # what one can do with a list: "Enable", "Delete"
     texts = list[str]()
     for each in members:
         texts.append(" ".join(each.root.text_content().split()))
@@ -172,17 +174,21 @@ def _weight(found: FieldFound) -> float:
 def _fields(response: Response, members: list[Any]) -> Iterator[FieldFound]:
     used: set[str] = set()
     insides = [InsideOf(each) for each in members[:3]]
-    queries: list[str] = []
+    named: dict[str, tuple[str, list[str]]] = {}
     for query, name in _queries(members, insides):
-        if len(used) >= _MOST_FIELDS:
+        if len(named) >= _MOST_FIELDS:
             break
         texts = [_text(each, query) for each in members]
         said = [text for text in texts if text]
         if len(said) < _MOST * len(members) or len(set(said)) < 2:
             continue
-        free = free_name(name, used)
-        queries.append(query)
-        yield FieldFound(free, _reading(members, query))
+        outer = next((known for known in named if query.startswith(f"{known} > ") and named[known][1] == texts), None)
+        if outer is not None:  # a link in a cell that holds nothing else: it is the field, by the name of the cell
+            name = named.pop(outer)[0]
+        named[query] = name, texts
+    queries = list(named)
+    for query in queries:
+        yield FieldFound(free_name(named[query][0], used), _reading(members, query))
     picture = _picture(members)
     own = own_link(members, insides, queries[0] if queries else "") if queries or picture else None
     own = own if own is not None else next(filter(None, (_link(members, query) for query in queries)), None)
@@ -270,7 +276,23 @@ def _rows(response: Response, members: list[Any]) -> str | None:
                 query = f"//{table}//tr[td][not(ancestor-or-self::tr[has-class('{other}')])]"
                 if [each.root for each in response.xpath(query)] == wanted:
                     return f"response.xpath({quoted(query)})"
+        for query in _of_outer_table(wanted[0]):
+            if [each.root for each in response.xpath(query)] == wanted:
+                return f"response.xpath({quoted(query)})"
     return None
+
+
+def _of_outer_table(row: Any) -> Iterator[str]:
+    """XPaths for the rows of a table with tables in its cells, which may be of the same class."""
+    own = next(row.iterancestors("table"), None)
+    if own is None:
+        return
+    path = "tr[td]" if row.getparent() is own else f"{row.getparent().tag}/tr[td]"
+    ids = [each.get("id") for each in own.iterancestors() if PLAIN.fullmatch(each.get("id") or "")]
+    for around in ("//", *(f"//*[@id='{each}']//" for each in ids)):
+        for table in _named(own, "table"):
+            yield f"{around}{table}/{path}"
+            yield f"{around}{table}[not(ancestor::{table})]/{path}"
 
 
 def _of_each_class(wanted: list[Any]) -> Iterator[str]:
@@ -319,11 +341,15 @@ def _row_queries(wanted: list[Any]) -> Iterator[str]:
 def _above(element: Any, tag: str) -> Iterator[str]:
     for each in element.iterancestors():
         if each.tag == tag:
-            if PLAIN.fullmatch(each.get("id") or ""):
-                yield f"{tag}[@id='{each.get('id')}']"
-            if PLAIN.fullmatch(each.get("class") or ""):
-                yield f"{tag}[@class='{each.get('class')}']"
-            yield tag
+            yield from _named(each, tag)
+
+
+def _named(element: Any, tag: str) -> Iterator[str]:
+    if PLAIN.fullmatch(element.get("id") or ""):
+        yield f"{tag}[@id='{element.get('id')}']"
+    if PLAIN.fullmatch(element.get("class") or ""):
+        yield f"{tag}[@class='{element.get('class')}']"
+    yield tag
 
 
 def quoted(text: str) -> str:

@@ -9,6 +9,12 @@ from tests.taken_out.entries import Entry, Swap
 _NEW: Final = "tests/authoring/test_new_from_a_page.py"
 _EMPTY: Final = "tests/sessions_e2e/test_empty_for_guests.py"
 _GUESTS: Final = "an API that shows guests empty lists was crawled with a dead token, each night, without a login"
+_COUNTED: Final = "tests/authoring/test_counted_pages.py"
+_CELLS: Final = "tests/authoring/test_tables_in_cells.py"
+_IN_CELLS: Final = (
+    "Nagios and Zabbix have tables in the cells of their tables: `crawl new` took three links, and four buttons, in"
+    " place of the rows"
+)
 _HOURS: Final = "tests/front_door/test_first_hours.py"
 
 ENTRIES: Final = [
@@ -163,5 +169,76 @@ ENTRIES: Final = [
         " it, and the run ended with 0",
         [Swap("crawler/authoring/login_forms.py", "    return _login_button(response)\n", "    return None\n")],
         [f"{_NEW}::test_a_button_that_opens_the_login_page_is_the_way_to_it"],
+    ),
+    Entry(
+        "pages-that-are-counted",
+        "`crawl new` of JSON that counts its pages (`page` and `page_count`, `offset` and `total`) without naming the"
+        " next one: 20 of 90 rows, exit 0, and nothing was said",
+        [
+            Swap(
+                "crawler/authoring/counted_pages.py",
+                '    if "pages" not in found and "total" not in found:\n',
+                "    if True:\n",
+            )
+        ],
+        [
+            f"{_COUNTED}::test_all_rows_of_numbered_pages_without_a_next_link_are_read",
+            f"{_COUNTED}::test_pages_of_which_nothing_says_how_they_are_asked_for_are_told",
+            f"{_COUNTED}::test_the_argument_of_a_body_is_that_which_was_sent",
+        ],
+    ),
+    Entry(
+        "pager-of-a-script",
+        "Cacti turns the pages of its lists by a script alone: `crawl new` read the first one, and nothing was said",
+        [
+            Swap(
+                "crawler/authoring/unfollowed_pager.py",
+                '    return " and ".join(said[:2])\n',
+                '    return " and ".join(said[:0])\n',
+            )
+        ],
+        [
+            "tests/authoring/test_unfollowed_pager.py"
+            "::test_pages_that_no_address_leads_to_are_told_on_the_screen_and_in_the_spider"
+        ],
+    ),
+    Entry(
+        "tables-in-cells",
+        _IN_CELLS,
+        [
+            Swap(
+                "crawler/authoring/repeating.py",
+                '    for around in ("//", *(f"//*[@id=\'{each}\']//" for each in ids)):\n',
+                "    for around in ids[:0]:\n",
+            )
+        ],
+        [
+            f"{_CELLS}::test_the_rows_of_a_table_with_tables_in_its_cells_are_read_and_not_a_few_links_or_buttons",
+            f"{_CELLS}::test_such_a_table_is_found_by_what_is_around_it",
+        ],
+    ),
+    Entry(
+        "one-field-of-a-cell",
+        _IN_CELLS,
+        [
+            Swap(
+                "crawler/authoring/repeating.py",
+                "        if outer is not None:  # a link in",
+                "        if outer == 0:  # a link in",
+            )
+        ],
+        [f"{_CELLS}::test_a_link_that_fills_a_cell_is_one_field"],
+    ),
+    Entry(
+        "buttons-are-no-list",
+        _IN_CELLS,
+        [
+            Swap(
+                "crawler/authoring/repeating.py",
+                "        return _OF_NUMBERS  # what one can do",
+                "        return 1.0  # what one can do",
+            )
+        ],
+        [f"{_CELLS}::test_buttons_are_not_a_list_beside_two_rows_with_one_field"],
     ),
 ]
