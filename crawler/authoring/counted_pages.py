@@ -68,6 +68,8 @@ def find_counted(
     numbers = list(_numbers(data, "data", _DEEP))
     kinds = (("page", _PAGE), ("pages", _PAGES), ("size", _SIZE), ("total", _TOTAL), ("offset", _OFFSET))
     found = {kind: each for kind, names in kinds if (each := _first(numbers, names)) is not None}
+    if "page" in found and "pages" in found and _bare(found["page"].name + found["pages"].name) == "numberpages":
+        del found["page"]  # a book's
     if "pages" not in found and "total" not in found:
         return None
     if "pages" in found and "total" in found and found["total"].value <= count and found["pages"].value > 1:

@@ -10,7 +10,7 @@ from crawler.authoring.next_links import says_next
 from crawler.response import Response
 
 _RANGE: Final = re.compile(
-    r"(?P<word>[^\W\d_]+)?[:\s(]*\b(?P<first>\d[\d,.]*)\s*(?:-|\u2013|\u2014|to|bis|through|à|a)\s*(?P<last>\d[\d,.]*)"
+    r"(?P<word>[^\W\d_]+)?[:\s(]*\b(?P<first>[1-9][\d,.]*)\s*(?:-|\u2013|\u2014|to|bis|through|à|a)\s*(?P<last>\d[\d,.]*)"
     r"(?:\s+[^\W\d_]+)?\s*(?:of|von|/|out of|sur|de|di|van)\s*(?:about\s+)?(?P<total>\d[\d,.]*)",
     re.IGNORECASE,
 )

@@ -114,6 +114,12 @@ def test_nothing_is_said_where_this_is_all_there_is(data: dict[str, Any]) -> Non
     assert find_counted(data, {}, 'data["rows"]', 3) is None
 
 
+def test_the_number_and_the_pages_of_a_book_are_no_place_in_a_list() -> None:
+    found = find_counted({"number": 3, "pages": 300}, {}, 'data["chapters"]', 3)
+
+    assert found is None or found.following is None
+
+
 def test_the_argument_of_a_body_is_that_which_was_sent() -> None:
     found = find_counted({"pageNo": 1, "totalPages": 4}, {"p": 1, "q": "x"}, 'data["rows"]', 3, by_address=False)
 

@@ -58,6 +58,7 @@ def test_pages_that_no_address_leads_to_are_told_on_the_screen_and_in_the_spider
         pytest.param("<p>Showing 1 to 20 of 20 entries</p>", id="all"),
         pytest.param("<p>Showing 1 to 10 of 20 entries</p>", id="a-script-shows-a-part-of-what-is-there"),
         pytest.param("<p>Showing 61 to 70 of 70</p><p>Page 4 of 4</p>", id="the-last-page"),
+        pytest.param("<p>01-20/2026</p>", id="a-date"),
         pytest.param("<p>for 3-4 of 7 players</p>", id="other-numbers"),
         pytest.param("<div class=carousel><button onclick=go()>Next</button></div>", id="pictures"),
         pytest.param("<ul class=pagination><li class=disabled><a>Next</a></ul>", id="switched-off"),
