@@ -11,6 +11,12 @@ _EMPTY: Final = "tests/sessions_e2e/test_empty_for_guests.py"
 _GUESTS: Final = "an API that shows guests empty lists was crawled with a dead token, each night, without a login"
 _HOURS: Final = "tests/front_door/test_first_hours.py"
 
+_STARTS = (
+    "a crawl that had fetched nothing (its login was refused) went on with its old start URLs although the spider named"
+    " others by then: exit 0, and the new ones were never requested"
+)
+_CHANGED = "tests/front_door/test_changed_start.py"
+
 ENTRIES: Final = [
     Entry(
         "new-of-a-page-that-refuses",
@@ -163,5 +169,22 @@ ENTRIES: Final = [
         " it, and the run ended with 0",
         [Swap("crawler/authoring/login_forms.py", "    return _login_button(response)\n", "    return None\n")],
         [f"{_NEW}::test_a_button_that_opens_the_login_page_is_the_way_to_it"],
+    ),
+    Entry(
+        "start-urls-changed-before-a-page",
+        _STARTS,
+        [Swap("crawler/runs/start_marks.py", "if before is not None and", "if before is None and")],
+        [f"{_CHANGED}::test_a_crawl_that_has_fetched_nothing_begins_anew_where_the_start_urls_are_others"],
+    ),
+    Entry(
+        "start-requests-added",
+        _STARTS,
+        [Swap("crawler/runs/knowledge.py", "    if marks is None:\n", "    if marks is None or marks is not None:\n")],
+        [
+            f"{_CHANGED}::test_what_a_start_of_its_own_gave_is_kept_and_what_it_gives_now_is_added",
+            f"{_CHANGED}::test_new_start_urls_are_added_to_a_crawl_that_has_fetched_pages_and_once",
+            "tests/engine/test_knowledge.py"
+            "::test_start_requests_with_which_a_crawl_did_not_begin_are_added_and_reported_once",
+        ],
     ),
 ]
