@@ -35,6 +35,7 @@ from crawler.runs.ending import (
     told_of_hidden,
     wanted_by,
 )
+from crawler.runs.held_pauses import held_pauses
 from crawler.runs.knowledge import seed, seed_added
 from crawler.runs.lead import DRAINED
 from crawler.runs.opening import no_key
@@ -145,6 +146,9 @@ class Crawl:
                 self._store.frontier.counts(frontier).waiting,
             )
         )
+        for held in held_pauses(self._store, self._run) if self._member.number == 0 else ():
+            self._stats.tell(held)
+            self.summary.messages.append(f"{held.where}: {held.message}")
 
     def _hang_up(self) -> None:
         """Stop the workers and close connections; late outcomes are dropped."""
