@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,8 +26,9 @@ from crawler.runs.begun_with import BegunWith, begun_with, keep
 from crawler.runs.earlier import summary_of
 from crawler.runs.ending import options_again
 from crawler.runs.joining import REPLACED, Search, of_another_version, settings_for
-from crawler.runs.opening import How, IfRunning, argument_key, ended_by_others, open_run
+from crawler.runs.opening import How, IfRunning, argument_key, ended_by_others, last_run, open_run
 from crawler.runs.pulse import Pulse
+from crawler.runs.start_marks import begins_anew
 from crawler.runs.stats import wants_pages
 from crawler.runs.telling import Left, Telling, left_by, watchers
 from crawler.sessions.credential_places import Ask
@@ -129,7 +131,8 @@ def _run(
 ) -> tuple[Summary, Left | None]:
     store = open_project_store(settings)
     try:
-        row = open_run(store, spider.name, how)
+        anew = "" if how.fresh or how.retry else begins_anew(store, spider, last_run(store, spider.name, how))
+        row = open_run(store, spider.name, replace(how, fresh=True) if anew else how)
         if row is None:
             return Summary(spider.name, ending="skipped", store=store.path), None
         if row.id in how.helped:  # workers go on with it, and the process that began it is dead: join them
@@ -140,6 +143,9 @@ def _run(
         crawl = Crawl(spider, member, caller, members)
         if not how.fresh and (note := ended_by_others(store, row)):
             log.info("%s", note)
+        if anew:
+            log.warning("%s", anew)
+            crawl.summary.messages.append(anew)
         with handled_signals(crawl.interrupt) if signals else nullcontext():
             summary = crawl.run()
         return summary, None if crawl.handed_over else left_by(store, row.id, summary)

@@ -35,7 +35,8 @@ from crawler.runs.ending import (
     told_of_hidden,
     wanted_by,
 )
-from crawler.runs.knowledge import seed
+from crawler.runs.held_pauses import held_pauses
+from crawler.runs.knowledge import seed, seed_added
 from crawler.runs.lead import DRAINED
 from crawler.runs.opening import no_key
 from crawler.runs.verdict import CODES, Facts, Yield, shown
@@ -131,10 +132,11 @@ class Crawl:
             self.summary.rechecked += losses.settle(self._store, self._run) if self._run.resumed else 0
             tidy(self._store.files, self._parts.files.folder, now=unix_now())
         parts = self._parts.assembly
-        requests = start_requests(self.spider)
-        self.summary.messages += seed(
-            self._store, self._run, requests, parts.admission, self._parts.knowledge, parts.learn_start
-        )
+        requests, knowledge = start_requests(self.spider), self._parts.knowledge
+        for puts in (seed, seed_added) if self._member.number == 0 and self._run.resumed else (seed,):
+            self.summary.messages += puts(
+                self._store, self._run, requests, parts.admission, knowledge, parts.learn_start
+            )
         self._stats.tell(
             RunStarted(
                 unix_now(),
@@ -144,6 +146,9 @@ class Crawl:
                 self._store.frontier.counts(frontier).waiting,
             )
         )
+        for held in held_pauses(self._store, self._run) if self._member.number == 0 else ():
+            self._stats.tell(held)
+            self.summary.messages.append(f"{held.where}: {held.message}")
 
     def _hang_up(self) -> None:
         """Stop the workers and close connections; late outcomes are dropped."""

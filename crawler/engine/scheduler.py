@@ -15,6 +15,7 @@ from crawler.clock import unix_now
 from crawler.engine.parts import Parts
 from crawler.frontier.host_slot import Learned, Ready
 from crawler.outcome import Leased, Outcome, Verdict
+from crawler.runs.held_pauses import keep_why
 from crawler.stores.base import RunRow, Store
 
 _GROUP = 64  #: outcomes of one commit, at most
@@ -155,6 +156,7 @@ class Scheduler:
             outcome.host_fault or outcome.is_refused or outcome.pause_slot_until is not None
         ):  # others teach nothing like that
             for learned in self._slots.heed(leased.slot):
+                keep_why(self._member.store, leased.slot, learned)
                 self._heed(leased.slot, learned)
         if self._doors.sessions.page_came_back(outcome):
             self._dispatcher.settle_page(outcome)

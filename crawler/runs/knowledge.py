@@ -16,7 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from crawler.errors import StoreError
+from crawler.errors import SpiderError, StoreError
 from crawler.frontier.admission import Admission, Joined
 from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.guard_learned import guard_name
@@ -24,11 +24,12 @@ from crawler.frontier.robots import RobotsCache, RobotsRecord
 from crawler.frontier.trap_counts import TrapCounts, name_of
 from crawler.quick_dataclass import quick_dataclass
 from crawler.request import Request
+from crawler.runs.start_marks import StartMarks, kept_marks
 from crawler.sessions.login.lives import KnownLives
 from crawler.sessions.login.suspects import BLAMED_UNTIL_SUSPECT, Blames
 from crawler.sessions.login.trials import TAKEN_S
 from crawler.stores.base import RunRow, Store
-from crawler.urls import origin_of
+from crawler.urls import origin_of, redact
 
 _PORTION = 1_000
 
@@ -56,17 +57,60 @@ def seed(
         learn_start(seeded)
         return ()
     origins: dict[str, None] = {}
-    joined = Joined()
+    joined, marks = Joined(), StartMarks()
+    noted = marks.note(requests)
     try:
-        while portion := list(islice(requests, _PORTION)):
+        while portion := list(islice(noted, _PORTION)):
             origins |= dict.fromkeys(origin_of(request.url) for request in portion)
             learn_start(origins)
             store.frontier.add(run.frontier, admission.admit_all(portion, depth=0, joined=joined))
             knowledge.seeds()
+        marks.keep(store.values, run.frontier)
         knowledge.keep_seeded(list(origins))
     finally:
         knowledge.seeds_no_more()
     return joined.told("start")
+
+
+def seed_added(
+    store: Store,
+    run: RunRow,
+    requests: Iterator[Request],
+    admission: Admission,
+    knowledge: Knowledge,
+    learn_start: Callable[[Iterable[str]], None],
+) -> tuple[str, ...]:
+    """Put the start requests of a resumed crawl into the frontier with which it did not begin. As `seed` otherwise.
+
+    A spider whose start requests fail today goes on with what waits, and that is reported.
+    """
+    marks = kept_marks(store.values, run.frontier)
+    if marks is None:
+        return ()
+    origins = dict.fromkeys(knowledge.seeded() or ())
+    new, came, added, one, told = marks.new(requests), 0, 0, "", list[str]()
+    try:
+        while portion := list(islice(new, _PORTION)):
+            came += len(portion)
+            origins |= dict.fromkeys(origin_of(request.url) for request in portion)
+            learn_start(origins)
+            rows = admission.admit_all(portion, depth=0)
+            number = store.frontier.add(run.frontier, rows)
+            added, one = added + number, one or next((row.url for row in rows if number and not row.skipped), "")
+    except SpiderError as error:
+        told.append(f"start requests that are new since the crawl began could not be added: {error}")
+    if came:
+        marks.keep(store.values, run.frontier)
+        knowledge.keep_seeded(list(origins))
+    if added:
+        are = "1 start request was" if added == 1 else f"{added:,} start requests were"
+        told.append(
+            f"{are} added with which the crawl had not begun ({redact(one)}{' ...' if added > 1 else ''}); what it had"
+            f" begun with goes on: `crawl run {run.spider} --fresh` starts over"
+        )
+    for each in told:
+        log.warning("%s", each)
+    return tuple(told)
 
 
 log = logging.getLogger("crawler.engine")

@@ -80,6 +80,13 @@ def open_run(store: Store, spider: str, how: How) -> RunRow | None:
             time.sleep(_WAIT_FOR_OTHER_S)
 
 
+def last_run(store: Store, spider: str, how: How) -> RunRow | None:
+    """The run whose crawl may be gone on with; None where there is none, or a living process runs the spider."""
+    if store.runs.running(spider) is not None:
+        return None
+    return next((row for row in store.runs.last(spider) if row.args == how.key), None)
+
+
 def _reopen_failed(store: Store, frontier: int, causes: Sequence[str]) -> None:
     """Let failed requests wait again: all, or those that failed for the given causes.
 

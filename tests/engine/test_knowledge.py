@@ -14,7 +14,7 @@ from crawler.frontier.guard import LogoutGuard
 from crawler.frontier.guard_learned import guard_name
 from crawler.frontier.robots import RobotsCache
 from crawler.request import Request
-from crawler.runs.knowledge import Knowledge, Waiting, seed
+from crawler.runs.knowledge import Knowledge, Waiting, seed, seed_added
 from crawler.sessions.login.lives import KnownLives
 from tests.stores.support import Home, start
 
@@ -137,6 +137,25 @@ def test_start_requests_are_stored_once_and_their_hosts_are_reported_each_time(r
     assert rooms.store.frontier.counts(rooms.run.frontier).waiting == 3
     assert told[0] == told[1]
     assert len(told[0]) == 1
+
+
+def test_start_requests_with_which_a_crawl_did_not_begin_are_added_and_reported_once(rooms: Rooms) -> None:
+    origins: list[list[str]] = []
+
+    def resumed(*urls: str, put: Any = seed_added) -> tuple[str, ...]:
+        requests = (Request(url, dont_filter=True, meta={"call": len(origins)}) for url in urls)
+        admission = Admission(AdmissionRules(domains=[], default_session="default"))
+        learn = lambda given: origins.append([*given])  # noqa: E731 - what is told is looked at below
+        told: tuple[str, ...] = put(rooms.store, rooms.run, requests, admission, rooms.knowledge(), learn)
+        return told
+
+    resumed("http://a.test/1", put=seed)
+
+    assert resumed("http://a.test/1") == ()
+    assert "2 start requests were added" in resumed("http://a.test/1", "http://b.test/2", "http://b.test/3")[0]
+    assert len(origins[-1]) == 2
+    assert resumed("http://b.test/3") == ()
+    assert rooms.store.frontier.counts(rooms.run.frontier).waiting == 3
 
 
 def test_a_start_that_raises_midway_starts_again_in_the_next_run(rooms: Rooms) -> None:

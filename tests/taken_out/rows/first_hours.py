@@ -17,6 +17,17 @@ _IN_CELLS: Final = (
 )
 _HOURS: Final = "tests/front_door/test_first_hours.py"
 
+_STARTS = (
+    "a crawl that had fetched nothing (its login was refused) went on with its old start URLs although the spider named"
+    " others by then: exit 0, and the new ones were never requested"
+)
+_HELD = (
+    "a run that began while its host was still left alone because of an earlier run (its circuit was open, as the site"
+    ' restarted) waited without a word: "limit reached", 0 pages'
+)
+_PAUSES = "tests/front_door/test_held_pauses.py"
+_CHANGED = "tests/front_door/test_changed_start.py"
+
 ENTRIES: Final = [
     Entry(
         "new-of-a-page-that-refuses",
@@ -240,5 +251,43 @@ ENTRIES: Final = [
             )
         ],
         [f"{_CELLS}::test_buttons_are_not_a_list_beside_two_rows_with_one_field"],
+    ),
+    Entry(
+        "start-urls-changed-before-a-page",
+        _STARTS,
+        [Swap("crawler/runs/start_marks.py", "if before is not None and", "if before is None and")],
+        [f"{_CHANGED}::test_a_crawl_that_has_fetched_nothing_begins_anew_where_the_start_urls_are_others"],
+    ),
+    Entry(
+        "start-requests-added",
+        _STARTS,
+        [Swap("crawler/runs/knowledge.py", "    if marks is None:\n", "    if marks is None or marks is not None:\n")],
+        [
+            f"{_CHANGED}::test_what_a_start_of_its_own_gave_is_kept_and_what_it_gives_now_is_added",
+            f"{_CHANGED}::test_new_start_urls_are_added_to_a_crawl_that_has_fetched_pages_and_once",
+            "tests/engine/test_knowledge.py"
+            "::test_start_requests_with_which_a_crawl_did_not_begin_are_added_and_reported_once",
+        ],
+    ),
+    Entry(
+        "held-pause-told",
+        _HELD,
+        [
+            Swap(
+                "crawler/engine/crawl.py",
+                "held_pauses(self._store, self._run) if self._member.number == 0 else ()",
+                "()",
+            )
+        ],
+        [f"{_PAUSES}::test_a_run_that_waits_for_a_pause_of_an_earlier_one_names_host_reason_and_moment"],
+    ),
+    Entry(
+        "held-pause-why",
+        _HELD,
+        [Swap("crawler/runs/held_pauses.py", "    if left_s < _LEAST_S:\n", "    if left_s > 0:\n")],
+        [
+            f"{_PAUSES}::test_a_run_that_waits_for_a_pause_of_an_earlier_one_names_host_reason_and_moment",
+            f"{_PAUSES}::test_why_a_host_is_left_alone_is_known_to_the_next_run_where_requests_wait_for_it",
+        ],
     ),
 ]
