@@ -22,8 +22,32 @@ _EXPIRED: Final = (
     '"Your session has expired. Please click here" with status 200 was a public page to `crawl new`, and an item to a'
     " spider without `login`, exit 0"
 )
-
+_ELSEWHERE: Final = (
+    "an account that somebody else used at the same time, on a site that allows one session an account: 13 logins in"
+    ' 16 s, each of which logged that person out, and "logins 13" was all that was said'
+)
 ENTRIES: Final = [
+    Entry(
+        "account-in-use-elsewhere",
+        _ELSEWHERE,
+        [
+            Swap(
+                "crawler/sessions/login/watch.py",
+                "    return with_word_of_another(reason, response) if reason else None\n",
+                "    return reason\n",
+            )
+        ],
+        [
+            "tests/sessions_e2e/test_account_in_use_elsewhere.py"
+            "::test_logins_give_way_to_somebody_else_and_the_summary_and_the_status_name_the_cause"
+        ],
+    ),
+    Entry(
+        "logins-that-give-way",
+        _ELSEWHERE,
+        [Swap("crawler/sessions/login/elsewhere.py", "if self.said and more >= 0", "if self.said and more >= 99")],
+        ["tests/sessions/test_elsewhere.py::test_logins_wait_longer_each_time_where_the_site_says_so"],
+    ),
     Entry(
         "a-page-that-stands-in",
         _INSTEAD,
