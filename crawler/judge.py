@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
+from crawler.built_forms import told
 from crawler.errors import (
     BetweenProxies,
     CrawlError,
@@ -59,6 +60,7 @@ class Known:
         is_guest: Its session is one of several that need no login: a refusal may be meant for it and not for the page.
         account_rests: Its account has sent enough for now: the page waits for another time, or another account.
         goes_on: The part of a file that arrived before the cut is kept, and the next try continues from there.
+        old_form: Its form was built from a page of a session that has ended since.
         host_given_up: Its host gives no answers, and nothing more is requested from it in this run.
     """
 
@@ -69,6 +71,7 @@ class Known:
     host_given_up: bool = False
     account_rests: bool = False
     goes_on: bool = False
+    old_form: bool = False
 
 
 def judge(exchange: JudgedExchange, evidence: Known, policy: Tries) -> Settled:
@@ -91,7 +94,8 @@ def judge(exchange: JudgedExchange, evidence: Known, policy: Tries) -> Settled:
     refused = isinstance(error, StatusError) and error.status in BLOCKED
     if refused and evidence.is_guest and made <= policy.retries:  # another guest may be let in
         return Settled(Verdict.RETRY, error=text)
-    return Settled(Verdict.FAIL, error=text)
+    old = evidence.old_form and isinstance(error, StatusError)
+    return Settled(Verdict.FAIL, error=told(text) if old else text)
 
 
 def skipped(rule: str) -> Settled:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from crawler.built_forms import noted
 from crawler.callback_results import each_of
 from crawler.errors import DropItem, ItemRefused, SpiderError
 from crawler.frontier.admission import Joined
@@ -226,7 +227,9 @@ class _Requests:
             self._notes.one(link, row)
         if row is not None:
             self.joined.note(link, row)
-            self._keep(row)
+            outcome = self._outcome
+            own = link.body is not None and outcome.session_key and row.session == outcome.session_name
+            self._keep(noted(row, outcome.epoch) if own else row)
 
     def take_rest(self, links: Followed) -> None:
         """Take all links that a callback still has to hand out."""

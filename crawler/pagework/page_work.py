@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from crawler.built_forms import is_of_ended_session
 from crawler.clock import unix_now
 from crawler.errors import ItemRefused, QuotaSpent, SpiderError
 from crawler.fetching.fetcher import Checks, Fetched
@@ -190,7 +191,15 @@ class PageWork:
         )
         if page is not None and not (rule or unchanged) and self._steps.responses:
             rule, page = self._steps.response(page)
-        known = Known(leased.attempt, request.method, rule, manager.is_guest, learned.given_up, account_rests)
+        known = Known(
+            leased.attempt,
+            request.method,
+            rule,
+            manager.is_guest,
+            learned.given_up,
+            account_rests,
+            old_form=watched and is_of_ended_session(leased, fetched.epoch),
+        )
         judged = judge(fetched, known, self._fetcher.policy)
         outcome.settle(judged)
         if judged.verdict is Verdict.RETRY:

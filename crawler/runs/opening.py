@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Literal
 
+from crawler.built_forms import ENDED
 from crawler.errors import AlreadyRunning, KeyFileError, UsageError
 from crawler.outcome import State
 from crawler.output.reasons import failed_for, short_reason
@@ -93,14 +94,16 @@ def _reopen_failed(store: Store, frontier: int, causes: Sequence[str]) -> None:
     Raises:
         UsageError: Nothing failed for any of the causes; the message names the causes that there are.
     """
+    errors = store.frontier.failed_errors(frontier)
     if not causes:
+        store.frontier.rebuild(frontier, errors=[error for error in errors if ENDED in error])
         store.frontier.reopen(frontier, states=(State.FAILED,))
         return
-    errors = store.frontier.failed_errors(frontier)
     wanted = [error for error in errors if any(failed_for(cause, error) for cause in causes)]
     if not wanted:
         known = ", ".join(dict.fromkeys(short_reason(each)[:80] for each in errors[:5])) or "nothing failed"
         raise UsageError(f"--cause {', '.join(causes)}: nothing failed because of that; there is: {redact(known)}")
+    store.frontier.rebuild(frontier, errors=[error for error in wanted if ENDED in error])
     store.frontier.reopen(frontier, states=(State.FAILED,), errors=wanted)
 
 

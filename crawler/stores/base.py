@@ -127,6 +127,9 @@ class FrontierStore(Protocol):
             errors: Those with one of these errors only, as `failed_errors` has them.
         """
 
+    def rebuild(self, frontier: int, *, errors: Sequence[str]) -> int:
+        """Reopen pages on which requests were found that failed with these errors, and forget those requests."""
+
     def failed_errors(self, frontier: int) -> list[str]:
         """All errors of failed requests, each once, most frequent first."""
 

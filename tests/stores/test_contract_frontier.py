@@ -87,6 +87,27 @@ def test_reopening_gives_failed_requests_all_their_attempts_back(store: Store, r
     assert store.frontier.counts(run.frontier).parked == 1
 
 
+def test_a_page_is_built_anew_with_what_failed_below_it_and_nothing_else(store: Store, run: RunRow) -> None:
+    store.frontier.add(run.frontier, [found("a"), found("z")])
+    first, other = lease(store, run)
+    below = [found("old", parent=first.id), found("good", parent=first.id), found("else", parent=other.id)]
+    store.commit(run, "me", [accept(first, {"n": 1}, links=below[:2]), accept(other, {"n": 2}, links=below[2:])])
+    errors = {"old": "old form", "else": "404"}
+    rows = {each.url.rpartition("/")[2]: each for each in lease(store, run)}
+    fails = [outcome(rows[name], Verdict.FAIL, error=error) for name, error in errors.items()]
+    store.commit(run, "me", [*fails, accept(rows["good"], {"n": 3})])
+
+    assert store.frontier.rebuild(run.frontier, errors=["old form"]) == 1
+
+    counts = store.frontier.counts(run.frontier)
+    assert (counts.waiting, counts.done, counts.failed, counts.items) == (1, 2, 1, 2)
+    assert store.care.audit(run.frontier).ok
+    (again,) = lease(store, run)
+    assert again.id == first.id
+    store.commit(run, "me", [accept(again, {"n": 1}, links=[found("new", parent=first.id), *below[:2]])])
+    assert store.care.audit(run.frontier).ok
+
+
 def test_the_parked_requests_of_one_session_come_back_alone(store: Store, run: RunRow) -> None:
     store.frontier.add(run.frontier, [found("a", session="ann"), found("b", session="bob")])
     store.commit(run, "me", [outcome(one, Verdict.PARK) for one in lease(store, run)])

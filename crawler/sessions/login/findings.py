@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from crawler.built_forms import ENDED, is_of_ended_session
 from crawler.judge import ProbeSaid, judge_probed
 from crawler.outcome import Outcome
 from crawler.sessions.login.suspects import Finding
@@ -20,7 +21,10 @@ def fail_logged_out(outcome: Outcome, *, serial: bool) -> None:
     """A page that shows the logged-out sign although the session is good."""
     hint = f"; if this site changes its cookie with most answers: Identity({outcome.session_name!r}, serial=True)"
     may_rotate = outcome.changes_cookies and not serial
-    outcome.settle(judge_probed(ProbeSaid.SESSION_LIVES, outcome.error, hint if may_rotate else ""))
+    hint = hint if may_rotate else ""
+    if is_of_ended_session(outcome.request, outcome.login_wanted or outcome.epoch):
+        hint = f"; {ENDED}"
+    outcome.settle(judge_probed(ProbeSaid.SESSION_LIVES, outcome.error, hint))
 
 
 def convict(answer: Outcome, finding: Finding, bans: Bans | None, spider_name: str, now: float) -> str:

@@ -177,7 +177,7 @@ class LoginManager:
         if settled is None and not (self._restorer.renewal.may_help(self.record.epoch) or logs_in_alone(self.spider)):
             reasons = self.standing.reason, self._restorer.renewal.unequipped()
             settled = self._restorer.adopted() or self.without_step.brought_in(*reasons)
-        return settled or self._claim_and_login()
+        return settled or self.standing.left_to_others() or self._claim_and_login()
 
     def still_good(self) -> bool | None:
         """Ask the probe, and do nothing about what it says. None: nothing is known."""

@@ -123,6 +123,7 @@ class Restorer:
         reason = reason or self._by_witness()  # first: where the quota is spent, the doubt stays
         standing.doubted, standing.attempts = False, 0
         if reason is not None:
+            standing.elsewhere.heard(reason)
             self._desk.expired(self._session.key, record.epoch, standing.proved_before_loss)
             return None
         if standing.reason == FORM_AGAIN and standing.witness.page:

@@ -247,6 +247,7 @@ class SessionDoor:
         else:
             self._unusable.bar(name, prepared.error, self._clock(), elapsed_ms)
             self._unusable.park(self._settling.given_up(name, self._lost_epoch(name)), name)
+        self._settling.others_seen(name, self._pool.manager(name).standing.elsewhere, self._clock())
 
     def _lost_epoch(self, name: str) -> int:
         """The login that may have been lost: from now on it is known whether it was."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from crawler.events import Warned
 from crawler.outcome import Leased
+from crawler.sessions.login.elsewhere import Elsewhere
 from crawler.sessions.login.ports import Requests, Teller
 from crawler.sessions.login.session_evidence import SessionEvidence
 from crawler.sessions.login.unproven import Judgement
@@ -36,6 +38,13 @@ class Settling:
         """Send requests again before any others: what waits long meets the next loss, too."""
         self.teller.summary.rechecked += len(leased) if counts else 0
         self.requests.send_first(leased)
+
+    def others_seen(self, name: str, elsewhere: Elsewhere, now: float) -> None:
+        """Tell it once where somebody else seems to use the account of a session."""
+        lives = self.evidence.unproven(name).evidence.lives
+        if told := elsewhere.news(name, explained=lives.steady or not lives.last or lives.fruitless):
+            self.teller.tell(Warned(now, f"session {name}", told))
+            self.teller.summary.messages.append(told)
 
     def reopen(self, name: str, epoch: int, since: float | None) -> None:
         """Pages that a session brought in that epoch, sent since then (None for none), wait again."""

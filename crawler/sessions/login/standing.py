@@ -13,6 +13,7 @@ from crawler.sessions.auth.schemes import dump_auth
 from crawler.sessions.auth.storage_token import in_storage
 from crawler.sessions.auth.tokens import sent_token_end
 from crawler.sessions.desk import StoredSession
+from crawler.sessions.login.elsewhere import Elsewhere
 from crawler.sessions.login.patience import Patience
 from crawler.sessions.login.states import LoginRecord, LoginState, Signal
 from crawler.sessions.session import Session
@@ -96,6 +97,7 @@ class Standing:
     Attributes:
         record: Its state and epoch.
         patience: With a site in trouble.
+        elsewhere: Whether somebody else uses the account.
         reason: Why a login was begun last, or why the last try of one failed.
         attempts: Logins and probes in a row that came to nothing.
         credentials: What its logins have shown of them.
@@ -110,7 +112,7 @@ class Standing:
 
     def __init__(self, session: Session, clock: Callable[[], float]) -> None:
         self.session, self.clock = session, clock
-        self.record, self.patience = LoginRecord(), Patience()
+        self.record, self.patience, self.elsewhere = LoginRecord(), Patience(), Elsewhere()
         self.reason, self.attempts = "", 0
         self.doubted = False
         self.credentials = KnownCredentials()
@@ -124,6 +126,7 @@ class Standing:
         news = self.record.logged_out(epoch)
         if news:
             self.reason, self.doubted = reason, True
+            self.elsewhere.heard(reason)
             self.proved_before_loss = self.record.proved_at or 0.0
         return news
 
@@ -140,6 +143,15 @@ class Standing:
         self.credentials.let_in = self.credentials.let_in or signal in (Signal.LOGIN_OK, Signal.ADOPTED)
         self.patience.over()
         self.patience.answers = True
+
+    def left_to_others(self) -> Preparation | None:
+        """Wait before a login that would end the session of somebody else; None where none is seen."""
+        now = self.clock()
+        wait_s = self.elsewhere.pause_s(self.record.epoch, self.record.logged_in_at, now)
+        if not wait_s:
+            return None
+        self.patience.waits = now + wait_s, self.elsewhere.why
+        return Preparation(False, wait_s=wait_s, trouble=SessionError(self.session.name, self.elsewhere.why))
 
     def token_ended(self) -> str | None:
         """Why the session is no longer of use, where its token says so: what pages show to a guest need not say it.

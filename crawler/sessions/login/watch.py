@@ -9,6 +9,7 @@ from crawler.errors import SpiderError
 from crawler.pages.parsing import StandIn, is_json
 from crawler.response import Response
 from crawler.sessions.login import signs
+from crawler.sessions.login.elsewhere import with_word_of_another
 from crawler.sessions.session import Session
 from crawler.spider import Spider
 from crawler.urls import canonical, redact
@@ -23,6 +24,11 @@ def logged_out_reason(spider: Spider, session: Session, response: Response, aske
     Raises:
         SpiderError: That check has failed.
     """
+    reason = _reason(spider, session, response, asked_url)
+    return with_word_of_another(reason, response) if reason else None
+
+
+def _reason(spider: Spider, session: Session, response: Response, asked_url: str) -> str | None:
     if type(spider).is_logged_out is not Spider.is_logged_out:
         try:
             answer = _said_by_spider(spider, response)

@@ -20,13 +20,13 @@ class FrontierRows:
     """The requests of crawls.
 
     Attributes:
-        reopen, quarantine: See `Reopening`.
+        reopen, rebuild, quarantine: See `Reopening`.
     """
 
     def __init__(self, driver: Driver, found: FoundRows, reopening: Reopening) -> None:
         self._db, self._found = driver, found
         self._numbers = driver.dialect.numbers()
-        self.reopen, self.quarantine = reopening.reopen, reopening.quarantine
+        self.reopen, self.rebuild, self.quarantine = reopening.reopen, reopening.rebuild, reopening.quarantine
 
     def add(self, frontier: int, found: Sequence[Found]) -> int:
         """Put requests into the frontier; known ones are ignored.

@@ -60,6 +60,23 @@ class Reopening:
         with self._db.write() as raw:
             return self._reopen(raw, frontier, State.DONE, condition, (frontier, since, epoch, session))
 
+    def rebuild(self, frontier: int, *, errors: Sequence[str]) -> int:
+        """Reopen the done pages on which requests were found that failed with one of *errors*, and forget those.
+
+        The callback of such a page gives them anew. Returns how many pages wait again.
+        """
+        failed = f"frontier = ? AND state = 3 AND parent > 0 AND coalesce(error, '') IN ({self._texts})"
+        values = (frontier, json.dumps(list(errors)))
+        above = f"frontier = ? AND state = 2 AND id IN (SELECT parent FROM crawl_requests WHERE {failed})"
+        below = f"{failed} AND parent IN (SELECT id FROM crawl_requests WHERE frontier = ? AND state = 0)"
+        with self._db.write() as raw:
+            pages = self._reopen(raw, frontier, State.DONE, above, (frontier, *values))
+            removed = self._taking_back.remove(raw, below, (*values, frontier))
+            self._files.remove(raw, below, (*values, frontier))
+            gone = raw.execute(f"DELETE FROM crawl_requests WHERE {below}", (*values, frontier)).rowcount
+            count(raw, frontier, failed=-gone, items=-removed)
+        return pages
+
     def _reopen(
         self, raw: Transaction, frontier: int, state: State, condition: str, parameters: Sequence[object]
     ) -> int:

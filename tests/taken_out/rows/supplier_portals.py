@@ -22,8 +22,65 @@ _EXPIRED: Final = (
     '"Your session has expired. Please click here" with status 200 was a public page to `crawl new`, and an item to a'
     " spider without `login`, exit 0"
 )
+_ELSEWHERE: Final = (
+    "an account that somebody else used at the same time, on a site that allows one session an account: 13 logins in"
+    ' 16 s, each of which logged that person out, and "logins 13" was all that was said'
+)
+_OLD_FORM: Final = (
+    "a form built from a page of a session that had ended since was refused after the new login (403, 500), and `next:"
+    " crawl retry` sent the old fields again, which could never help"
+)
+_OLD_FORM_TEST: Final = (
+    "tests/sessions_e2e/test_forms_of_ended_sessions.py"
+    "::test_the_reason_names_the_ended_session_and_a_retry_fetches_the_page_of_the_form_again"
+)
 
 ENTRIES: Final = [
+    Entry(
+        "form-of-an-ended-session",
+        _OLD_FORM,
+        [
+            Swap(
+                "crawler/built_forms.py",
+                "    return found is not None and int(found[1]) < epoch\n",
+                "    return found is not None and int(found[1]) > epoch\n",
+            )
+        ],
+        [_OLD_FORM_TEST, "tests/test_built_forms.py::test_a_form_is_old_after_another_login"],
+    ),
+    Entry(
+        "page-of-an-old-form-again",
+        _OLD_FORM,
+        [
+            Swap(
+                "crawler/runs/opening.py",
+                "        store.frontier.rebuild(frontier, errors=[error for error in errors if ENDED in error])\n",
+                "",
+            )
+        ],
+        [_OLD_FORM_TEST],
+    ),
+    Entry(
+        "account-in-use-elsewhere",
+        _ELSEWHERE,
+        [
+            Swap(
+                "crawler/sessions/login/watch.py",
+                "    return with_word_of_another(reason, response) if reason else None\n",
+                "    return reason\n",
+            )
+        ],
+        [
+            "tests/sessions_e2e/test_account_in_use_elsewhere.py"
+            "::test_logins_give_way_to_somebody_else_and_the_summary_and_the_status_name_the_cause"
+        ],
+    ),
+    Entry(
+        "logins-that-give-way",
+        _ELSEWHERE,
+        [Swap("crawler/sessions/login/elsewhere.py", "if self.said and more >= 0", "if self.said and more >= 99")],
+        ["tests/sessions/test_elsewhere.py::test_logins_wait_longer_each_time_where_the_site_says_so"],
+    ),
     Entry(
         "a-page-that-stands-in",
         _INSTEAD,
