@@ -225,8 +225,8 @@ class Admission:
 
     def after_page(self, url: str, found: list[Found], items: list[Any], text: Callable[[], str]) -> list[Found]:
         """What a page leads to, once it is known what it brought (`EndlessPagers.refuses`)."""
-        pagers, ways = self._rules.pagers, [row.url for row in found if not row.skipped]
-        if pagers is None or not pagers.refuses(url, ways, items, text):
+        pagers = self._rules.pagers
+        if pagers is None or not pagers.refuses(url, (row.url for row in found if not row.skipped), items, text):
             return found
         return [row if row.skipped else replace(row, skipped=f"trap: {REASON}") for row in found]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from crawler.frontier.trap_counts import mark_of
@@ -37,7 +37,7 @@ class EndlessPagers:
         self._pagers: OrderedDict[int, tuple[int, int, int]] = OrderedDict()  # items, text, pages in a row
         self._lock = threading.Lock()  # guards _pagers
 
-    def refuses(self, url: str, found: Collection[str], items: Sequence[Any], text: Callable[[], str]) -> bool:
+    def refuses(self, url: str, found: Iterable[str], items: Sequence[Any], text: Callable[[], str]) -> bool:
         """Whether what a page leads to is not to be followed.
 
         Args:
@@ -46,8 +46,12 @@ class EndlessPagers:
             items: What it brought.
             text: Gives its text; called only where the items are those of the page before.
         """
-        kind = _without_numbers(url)
-        if not found or len(items) > _MOST_ITEMS or any(_without_numbers(each) != kind for each in found):
+        kind, leads_on = _without_numbers(url), False
+        for each in found:
+            if _without_numbers(each) != kind:
+                return False
+            leads_on = True
+        if not leads_on or len(items) > _MOST_ITEMS:
             return False
         pager, brought = mark_of(kind), mark_of(repr(items)) if items else 0
         with self._lock:
