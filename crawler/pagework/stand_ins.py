@@ -8,6 +8,7 @@ elsewhere, has a form to send that they do not have, or says that the site is no
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -34,7 +35,7 @@ class Usual:
 
     Attributes:
         looked_at: How many of them were looked at.
-        forms: Paths that their forms post to.
+        forms: Paths that their forms post to, and the fields of these forms: a path may have the number of its page.
         lead_on: One of them came from another address than was asked for.
     """
 
@@ -60,7 +61,7 @@ class StandIns:
                 usual = self._usual.setdefault(name, Usual())
             if usual.looked_at < _LOOKED_AT:
                 usual.looked_at += 1
-                usual.forms |= _posts_to(page)
+                usual.forms |= {mark for form in _posts_to(page) for mark in form}
             usual.lead_on = usual.lead_on or (bool(page.history) and _led_on(request, page))
             return ()
         if usual is None or not page.is_html or page.status_code >= 400:
@@ -75,20 +76,20 @@ def _why(request: Request, page: Response, usual: Usual) -> str:
         return f"it says {said!r}"
     if page.history and not usual.lead_on and _led_on(request, page):
         return f"it came from {redact(page.url)}"
-    if strange := _posts_to(page) - usual.forms:
-        return f"it has a form to send, to {min(strange)}"
-    return ""
+    strange = [path for path, fields in _posts_to(page) if path not in usual.forms and fields not in usual.forms]
+    return f"it has a form to send, to {min(strange)}" if strange else ""
 
 
 def _led_on(request: Request, page: Response) -> bool:
     return urlsplit(page.url).path.rstrip("/") != urlsplit(request.url).path.rstrip("/")
 
 
-def _posts_to(page: Response) -> frozenset[str]:
-    if not page.is_html or b"<form" not in page.body.lower():
-        return frozenset()
-    forms = page.xpath("//form[translate(@method, 'POST', 'post') = 'post']")
-    return frozenset(urlsplit(page.urljoin(form.attrib.get("action") or page.url)).path for form in forms)
+def _posts_to(page: Response) -> Iterator[tuple[str, str]]:
+    """The path that each form of a page posts to, and the names of its fields."""
+    if page.is_html and b"<form" in page.body.lower():
+        for form in page.xpath("//form[translate(@method, 'POST', 'post') = 'post']"):
+            names = " ".join(sorted({each.get() for each in form.xpath(".//@name")}))
+            yield urlsplit(page.urljoin(form.attrib.get("action") or page.url)).path, f"fields: {names}"
 
 
 def _said(page: Response) -> str:

@@ -54,6 +54,7 @@ class Portal:
         rows = "".join(f"<p class=order>{number * 100 + row}</p>" for row in range(ROWS))
         more = f"<a class=next href=/orders/{number + 1}>next</a>" if number < PAGES else ""
         search = "<form method=post action=/search><input name=q></form>"
+        search += f"<form method=post action=/orders/{number}/print><input name=copies></form>"
         return Answer(body=f"<html><h1>Orders</h1>{OUT}{search}{rows}{more}</html>".encode())
 
 
@@ -173,9 +174,10 @@ def test_a_person_may_accept_it(portal: Portal, tmp_path: Path) -> None:
     "instead",
     [
         shown(f"<h1>Orders</h1>{OUT}<p>no orders<form method=post action=/search><input name=q></form>"),
+        shown(f"<h1>Orders</h1>{OUT}<p>none<form method=post action=/orders/{AT}/print><input name=copies></form>"),
         shown(f"<h1>Orders</h1>{OUT}<p>We had to slow down deliveries; maintenance of the belt.</p>"),
     ],
-    ids=["an empty list", "words in a text"],
+    ids=["an empty list", "with a form that has the page in its path", "words in a text"],
 )
 def test_an_empty_list_is_an_empty_list(instead: Callable[[], Answer], portal: Portal, tmp_path: Path) -> None:
     crawl(Orders, portal.host.url, tmp_path)

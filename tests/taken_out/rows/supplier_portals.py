@@ -96,7 +96,7 @@ ENTRIES: Final = [
     Entry(
         "an-empty-list",
         _INSTEAD,
-        [Swap("crawler/pagework/stand_ins.py", "_posts_to(page) - usual.forms:", "_posts_to(page):")],
+        [Swap("crawler/pagework/stand_ins.py", " if path not in usual.forms and fields not in usual.forms]", "]")],
         [f"{_STAND_INS}test_an_empty_list_is_an_empty_list"],
     ),
     Entry(
