@@ -19,6 +19,7 @@ from crawler.urls import canonical, fingerprint
 
 _MOST = 100_000  #: of more start requests none are kept, and these are not compared
 _DIGITS = 16
+_KEPT_S = 30 * 86_400.0  #: a crawl that has waited for longer goes on as it is
 
 
 class StartMarks:
@@ -49,7 +50,8 @@ class StartMarks:
 
     def keep(self, values: ValueStore, frontier: int) -> None:
         """Store them for later runs on the frontier."""
-        values.set(_name(frontier), sorted(self._known) if len(self._known) <= _MOST else None)
+        marks = sorted(self._known) if len(self._known) <= _MOST else None
+        values.set(_name(frontier), marks, ttl_s=_KEPT_S)
 
 
 def kept_marks(values: ValueStore, frontier: int) -> StartMarks | None:
