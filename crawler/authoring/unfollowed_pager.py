@@ -9,13 +9,15 @@ from typing import Any, Final
 from crawler.authoring.next_links import says_next
 from crawler.response import Response
 
+# asked about short texts, in which spaces are single
 _RANGE: Final = re.compile(
-    r"(?P<word>[^\W\d_]+)?[:\s(]*\b(?P<first>[1-9][\d,.]*)\s*(?:-|\u2013|\u2014|to|bis|through|à|a)\s*(?P<last>\d[\d,.]*)"
-    r"(?:\s+[^\W\d_]+)?\s*(?:of|von|/|out of|sur|de|di|van)\s*(?:about\s+)?(?P<total>\d[\d,.]*)",
+    r"(?:(?P<word>[^\W\d_]{1,30})[: (]{0,3})?\b(?P<first>[1-9][\d,.]{0,15}) ?(?:-|\u2013|\u2014|to|bis|through|à|a)"
+    r" ?(?P<last>\d[\d,.]{0,15})(?: [^\W\d_]{1,30})? ?(?:of|von|/|out of|sur|de|di|van) ?(?:about )?"
+    r"(?P<total>\d[\d,.]{0,15})",
     re.IGNORECASE,
 )
 _PAGE_OF: Final = re.compile(
-    r"\b(?:page|seite|página|pagina|sida|side)\s*:?\s*(\d+)\s*(?:of|von|/|sur|de|di|van)\s*(\d+)", re.IGNORECASE
+    r"\b(?:page|seite|página|pagina|sida|side) ?:? ?(\d{1,9}) ?(?:of|von|/|sur|de|di|van) ?(\d{1,9})", re.IGNORECASE
 )
 _SHOWS: Final = frozenset(("showing", "displaying", "results", "items", "records", "entries", "rows", "zeige"))
 _CLICKED: Final = ("a", "button", "span", "li", "td", "div")

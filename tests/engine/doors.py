@@ -15,6 +15,7 @@ from crawler.frontier.guard_learned import key_of
 from crawler.outcome import Leased, Outcome
 from crawler.runs.stats import Stats
 from crawler.sessions.allowances import Allowances
+from crawler.sessions.login.elsewhere import Elsewhere
 from crawler.sessions.login.last_doubts import LastDoubts
 from crawler.sessions.login.last_proofs import LastProofs
 from crawler.sessions.login.ports import SESSION
@@ -42,7 +43,9 @@ class LoginManager:
         self.session = SimpleNamespace(
             name=name, key=f"a.test/{name}", serial=False, identity=identity, sending=Sending(None)
         )
-        self.standing = SimpleNamespace(saved_as=(1, 1), lost_stored_epoch=0, proved_before_loss=0.0, ends_at=math.inf)
+        self.standing = SimpleNamespace(
+            saved_as=(1, 1), lost_stored_epoch=0, proved_before_loss=0.0, ends_at=math.inf, elsewhere=Elsewhere()
+        )
         telling = SimpleNamespace(came=lambda row: None, was_refused=lambda request: None, doubtful=None)
         self.prover = SimpleNamespace(refused_at="", telling=telling)
         self.not_for_us: list[int] = []
