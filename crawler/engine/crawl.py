@@ -133,10 +133,10 @@ class Crawl:
             tidy(self._store.files, self._parts.files.folder, now=unix_now())
         parts = self._parts.assembly
         requests, knowledge = start_requests(self.spider), self._parts.knowledge
-        for puts in (seed, seed_added) if self._member.number == 0 and self._run.resumed else (seed,):
-            self.summary.messages += puts(
-                self._store, self._run, requests, parts.admission, knowledge, parts.learn_start
-            )
+        terms = requests, parts.admission, knowledge, parts.learn_start
+        self.summary.messages += seed(self._store, self._run, *terms)
+        if self._member.number == 0 and self._run.resumed:
+            self.summary.messages += seed_added(self._store, self._run, *terms)  # of what `seed` has not taken
         self._stats.tell(
             RunStarted(
                 unix_now(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import field, replace
 from typing import Any
 
@@ -223,7 +223,9 @@ class Admission:
                     joined.note(request, row)
         return list(found.values())
 
-    def after_page(self, url: str, found: list[Found], items: list[Any], text: Callable[[], str]) -> list[Found]:
+    def after_page(
+        self, url: str, found: Sequence[Found], items: list[Any], text: Callable[[], str]
+    ) -> Sequence[Found]:
         """What a page leads to, once it is known what it brought (`EndlessPagers.refuses`)."""
         pagers = self._rules.pagers
         if pagers is None or not pagers.refuses(url, (row.url for row in found if not row.skipped), items, text):

@@ -290,7 +290,7 @@ class PageWork:
             keyed, stopped = stop.keyed, stop.error
         if outcome.found and not keyed:
             said = partial(_text_to_compare, page)
-            outcome.found = self._admission.after_page(page.url, list(outcome.found), outcome.items, said)
+            outcome.found = self._admission.after_page(page.url, outcome.found, outcome.items, said)
         if landed is not None:
             outcome.found = [*outcome.found, landed]
         if sent_on is not None:

@@ -60,9 +60,7 @@ def seed(
     joined, marks = Joined(), StartMarks()
     noted = marks.note(requests)
     try:
-        while portion := list(islice(noted, _PORTION)):
-            origins |= dict.fromkeys(origin_of(request.url) for request in portion)
-            learn_start(origins)
+        for portion in _portions(noted, origins, learn_start):
             store.frontier.add(run.frontier, admission.admit_all(portion, depth=0, joined=joined))
             knowledge.seeds()
         marks.keep(store.values, run.frontier)
@@ -70,6 +68,16 @@ def seed(
     finally:
         knowledge.seeds_no_more()
     return joined.told("start")
+
+
+def _portions(
+    requests: Iterator[Request], origins: dict[str, None], learn_start: Callable[[Iterable[str]], None]
+) -> Iterator[list[Request]]:
+    """The requests in portions; where each goes is added to *origins*, and learned, before it is given."""
+    while portion := list(islice(requests, _PORTION)):
+        origins.update(dict.fromkeys(origin_of(request.url) for request in portion))
+        learn_start(origins)
+        yield portion
 
 
 def seed_added(
@@ -90,10 +98,8 @@ def seed_added(
     origins = dict.fromkeys(knowledge.seeded() or ())
     new, came, added, one, told = marks.new(requests), 0, 0, "", list[str]()
     try:
-        while portion := list(islice(new, _PORTION)):
+        for portion in _portions(new, origins, learn_start):
             came += len(portion)
-            origins |= dict.fromkeys(origin_of(request.url) for request in portion)
-            learn_start(origins)
             rows = admission.admit_all(portion, depth=0)
             number = store.frontier.add(run.frontier, rows)
             added, one = added + number, one or next((row.url for row in rows if number and not row.skipped), "")

@@ -79,7 +79,10 @@ def with_word_of_another(reason: str, response: Response) -> str:
 
 
 class Elsewhere:
-    """How the logins of one session ended. Used by the thread that prepares it.
+    """How the logins of one session ended.
+
+    It is heard by whoever finds it logged out, waited for by the thread that prepares it, and told by the scheduler
+    after that: one at a time for a session, as its states are.
 
     Attributes:
         said: What a page said of somebody else's login; "" for nothing.
