@@ -308,8 +308,7 @@ class PageWork:
         if outcome.request.callback not in self._samples.seen:
             self._samples.parsed(outcome, page)
         outcome.warnings += tuple(page.warnings)
-        if outcome.session_key:  # behind a login
-            outcome.warnings += self._samples.stand_ins.noted(outcome, request, page)
+        outcome.warnings += self._samples.stand_ins.noted(outcome, request, page)
 
     def _take_keyed(
         self,

@@ -1,25 +1,35 @@
 """Pages that came in place of what was asked for, with a good status: terms of use, maintenance, "please slow down".
 
 The session is good, no sign speaks of a login, and the callback finds nothing; the rest of the list is then missing.
-What gives such a page away is that other pages of its callback gave something, and that it differs from them: it led
-elsewhere, has a form to send that they do not have, or says that the site is not available.
+What gives such a page away is that other pages of its callback gave something, and that it differs from them: it says
+that the site is not available, led elsewhere, has a form to send that they do not have, is JSON where they are HTML or
+the other way round, or is JSON that holds an error or nothing but a message.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from crawler.late_pattern import late_pattern
 from crawler.outcome import Outcome
+from crawler.pages.parsing import is_json
 from crawler.response import Request, Response
 from crawler.urls import redact
 
 STANDS_IN: Final = "nothing came of it, unlike of other pages of its callback"  #: begins what is noted of such a page
-_LOOKED_AT: Final = 3  #: pages of a callback that gave something, whose forms are looked at
+_LOOKED_AT: Final = 3  #: pages of a callback that gave something, whose forms and names are looked at
 _SAID_CHARACTERS: Final = 80
+_NAMES_TOLD: Final = 3
+_ERROR_NAMES: Final = frozenset(
+    ("error", "errors", "fault", "exception", "error_message", "errormessage", "error_code")
+)
+_WORDS: Final = frozenset(("message", "messages", "msg", "detail", "details", "title", "description", "reason", "type"))
+_STATES: Final = frozenset(("code", "status", "success", "ok", "result", "instance", "path", "timestamp", "request_id"))
+_TALK: Final = _WORDS | _STATES  #: an answer that holds nothing else only says how it went
+_MESSAGE_NAMES: Final = ("message", "detail", "title", "description", "reason", "error_description", "msg")
 _SAYS: Final = late_pattern(
     r"\bmaintenance\b|wartung|mantenimiento|manutenzione|manutenç|onderhoud|slow(?:ing)? down"
     r"|too (?:many requests|fast)|try again (?:later|in )|temporarily (?:un|not )available"
@@ -36,14 +46,18 @@ class Usual:
     Attributes:
         looked_at: How many of them were looked at.
         forms: Paths that their forms post to, and the fields of these forms: a path may have the number of its page.
+        names: Of what has a value in their JSON, at its top.
+        kinds: "HTML", "JSON", "" for others.
         lead_on: One of them came from another address than was asked for.
     """
 
-    __slots__ = ("forms", "lead_on", "looked_at")
+    __slots__ = ("forms", "kinds", "lead_on", "looked_at", "names")
 
     def __init__(self) -> None:
         self.looked_at, self.lead_on = 0, False
         self.forms: frozenset[str] = frozenset()
+        self.names: frozenset[str] = frozenset()
+        self.kinds: frozenset[str] = frozenset()
 
 
 class StandIns:
@@ -62,22 +76,84 @@ class StandIns:
             if usual.looked_at < _LOOKED_AT:
                 usual.looked_at += 1
                 usual.forms |= {mark for form in _posts_to(page) for mark in form}
+                usual.names |= _names(_data(page))
+            kind = _kind(page)
+            if kind not in usual.kinds:
+                usual.kinds |= {kind}
             usual.lead_on = usual.lead_on or (bool(page.history) and _led_on(request, page))
             return ()
-        if usual is None or not page.is_html or page.status_code >= 400:
+        if usual is None or page.status_code >= 400:
             return ()
-        why = _why(request, page, usual)
+        kind, is_members = _kind(page), bool(outcome.session_key)
+        why = (_said(page) if kind == "HTML" else "") or (_why(request, page, kind, usual) if is_members else "")
         return (f"{STANDS_IN}: {why}",) if why else ()
 
 
-def _why(request: Request, page: Response, usual: Usual) -> str:
+def _why(request: Request, page: Response, kind: str, usual: Usual) -> str:
     """What shows that a page from which nothing came is another one than was asked for; "" for nothing."""
-    if said := _said(page):
-        return f"it says {said!r}"
-    if page.history and not usual.lead_on and _led_on(request, page):
+    if kind and "" not in usual.kinds and kind not in usual.kinds:
+        return f"it is {kind}, they are {' and '.join(sorted(usual.kinds))}"
+    if kind and page.history and not usual.lead_on and _led_on(request, page):
         return f"it came from {redact(page.url)}"
+    if kind == "JSON":
+        return _why_json(page, usual.names)
     strange = [path for path, fields in _posts_to(page) if path not in usual.forms and fields not in usual.forms]
     return f"it has a form to send, to {min(strange)}" if strange else ""
+
+
+def _kind(page: Response) -> str:
+    if page.is_html:
+        return "HTML"
+    return "JSON" if is_json(page.content_type) else ""
+
+
+def _data(page: Response) -> Any:
+    """What is in a page of JSON; None for anything else."""
+    if not is_json(page.content_type):
+        return None
+    try:
+        return page.json()
+    except (ValueError, RecursionError):
+        return None
+
+
+def _names(data: Any) -> frozenset[str]:
+    """The names of an object that have a value: an empty list is written in many ways."""
+    return frozenset(name for name, value in data.items() if value) if isinstance(data, dict) else frozenset()
+
+
+def _why_json(page: Response, usual: frozenset[str]) -> str:
+    """What shows that JSON is another than was asked for: an error that others do not hold, or a message alone."""
+    data = _data(page)
+    names = _names(data)
+    new = names - usual
+    words = {name.lower() for name in new}
+    if usual and words and (not words.isdisjoint(_ERROR_NAMES) or _TALK.issuperset(map(str.lower, names))):
+        return f"it holds {_few(new)}{_message(data)}, they hold {_few(usual)}"
+    return ""
+
+
+def _few(names: frozenset[str]) -> str:
+    return ", ".join(map(repr, sorted(names)[:_NAMES_TOLD]))
+
+
+def _message(data: Any) -> str:
+    """What an error says, in brackets; "" where it says nothing."""
+    for each in _parts(data):
+        for name in _MESSAGE_NAMES:
+            text = each.get(name)
+            if isinstance(text, str) and text.strip():
+                return f" ({redact(' '.join(text.split())[:_SAID_CHARACTERS])!r})"
+    return ""
+
+
+def _parts(data: Any) -> Iterator[dict[str, Any]]:
+    """The object, and the objects of its errors."""
+    if isinstance(data, dict):
+        yield data
+        for name, value in data.items():
+            if name.lower() in _ERROR_NAMES:
+                yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict))
 
 
 def _led_on(request: Request, page: Response) -> bool:
@@ -93,9 +169,9 @@ def _posts_to(page: Response) -> Iterator[tuple[str, str]]:
 
 
 def _said(page: Response) -> str:
-    """What its title or a heading says of the site not being available; "" for nothing."""
+    """That its title or a heading says that the site is not available; "" where none does."""
     for each in page.xpath("//title | //h1 | //h2"):
         text = " ".join(each.xpath("string()").get("").split())
         if len(text) <= _SAID_CHARACTERS and _SAYS.search(text):
-            return text
+            return f"it says {text!r}"
     return ""

@@ -212,3 +212,131 @@ def test_a_spider_that_says_what_such_pages_mean_brings_all_rows_in_one_run(port
     summary = crawl(Patient, portal.host.url, tmp_path)
 
     assert (summary.exit_code, summary.failed, len(stored(tmp_path, "id"))) == (0, 0, PAGES * ROWS)
+
+
+# --- data, and sites without a login ----------------------------------------------------------------------------------
+
+
+class DataPortal(Portal):
+    """The same orders as JSON."""
+
+    def page(self, call: WireRequest) -> Answer:
+        page = super().page(call)
+        number = call.path.rpartition("/")[2]
+        if page.status != 200 or call.path == "/away" or (int(number) == AT and self.instead is not None):
+            return page
+        orders = [int(number) * 100 + row for row in range(ROWS)]
+        after = int(number) + 1 if int(number) < PAGES else None
+        return Answer.json({"orders": orders, "count": ROWS, "next": after, "error": None})
+
+
+class DataOrders(Orders):
+    name = "data"
+
+    def parse(self, response: Any) -> Any:
+        said = response.json() if "json" in response.headers["Content-Type"] else {}
+        yield from ({"id": order} for order in said.get("orders") or [])
+        if said.get("next"):
+            yield response.follow(f"/orders/{said['next']}")
+
+
+@pytest.fixture
+def data_portal(monkeypatch: pytest.MonkeyPatch) -> Iterator[DataPortal]:
+    credentials(monkeypatch, default=Account("ann", "right"))
+    site = DataPortal()
+    yield site
+    site.host.close()
+
+
+DATA_INSTEAD: dict[str, tuple[Any, str]] = {
+    "an error": ({"error": "rate_limited"}, "it holds 'error', they hold 'count', 'next', 'orders'"),
+    "an error beside nothing": (
+        {"orders": None, "next": None, "errors": [{"message": "Slow down, please"}]},
+        "it holds 'errors' ('Slow down, please'), they hold 'count', 'next', 'orders'",
+    ),
+    "an error that is null elsewhere": ({"orders": [], "error": "rate_limited"}, "it holds 'error'"),
+    "a message": ({"message": "Come back at 4", "code": 17}, "it holds 'code', 'message' ('Come back at 4')"),
+    "no success": ({"success": False, "message": "Busy"}, "it holds 'message' ('Busy')"),
+}
+
+
+@pytest.mark.parametrize(("instead", "said"), DATA_INSTEAD.values(), ids=DATA_INSTEAD.keys())
+def test_data_in_place_of_a_list_of_data_ends_no_good_crawl(
+    instead: Any, said: str, data_portal: DataPortal, tmp_path: Path
+) -> None:
+    assert crawl(DataOrders, data_portal.host.url, tmp_path).exit_code == 0
+    data_portal.instead = lambda: Answer.json(instead)
+
+    summary = crawl(DataOrders, data_portal.host.url, tmp_path)
+
+    assert (summary.exit_code, summary.reason) == (11, "stand-ins")
+    assert said in summary.why
+    assert not summary.changes.get("items", {}).get("gone")
+
+
+def test_a_page_of_html_in_place_of_data_ends_no_good_crawl(data_portal: DataPortal, tmp_path: Path) -> None:
+    crawl(DataOrders, data_portal.host.url, tmp_path)
+    data_portal.instead = shown(f"<h1>News</h1>{OUT}<p>We have a new portal.")
+
+    summary = crawl(DataOrders, data_portal.host.url, tmp_path)
+
+    assert (summary.exit_code, summary.reason) == (11, "stand-ins")
+    assert "it is HTML, they are JSON" in summary.why
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        {"orders": [], "next": None},
+        {"orders": []},
+        {},
+        [],
+        {"orders": [], "error": None},
+        {"orders": [], "total": 0},
+        {"orders": [], "count": 0, "page": 6},
+        {"notes": ["none"], "message": "of another kind"},
+    ],
+    ids=str,
+)
+def test_an_empty_list_of_data_is_an_empty_list(empty: Any, data_portal: DataPortal, tmp_path: Path) -> None:
+    crawl(DataOrders, data_portal.host.url, tmp_path)
+    data_portal.instead = lambda: Answer.json(empty)
+
+    class Lists(DataOrders):
+        def parse(self, response: Any) -> Any:
+            yield from super().parse(response) if isinstance(response.json(), dict) else ()
+
+    summary = crawl(Lists, data_portal.host.url, tmp_path)
+
+    assert (summary.exit_code, summary.messages) == (0, [])
+
+
+class Public(Orders):
+    name = "public"
+    login = Spider.login
+
+
+@pytest.mark.parametrize(
+    ("instead", "code"),
+    [(INSTEAD["slow down"][0], 11), (INSTEAD["maintenance"][0], 11), (INSTEAD["terms at its address"][0], 0)],
+    ids=["slow down", "maintenance", "another form is nothing odd on a public site"],
+)
+def test_a_page_that_says_that_a_site_is_away_counts_without_a_login_too(
+    instead: Callable[[], Answer], code: int, portal: Portal, tmp_path: Path
+) -> None:
+    guest = OpenPortal()
+    try:
+        assert crawl(Public, guest.host.url, tmp_path).exit_code == 0
+        guest.instead = instead
+        assert crawl(Public, guest.host.url, tmp_path).exit_code == code
+    finally:
+        guest.host.close()
+
+
+class OpenPortal(Portal):
+    """The same list for everybody."""
+
+    def page(self, call: WireRequest) -> Answer:
+        self.logins = 1
+        call.headers["cookie"] = "sid=1"
+        return super().page(call)

@@ -11,6 +11,10 @@ _INSTEAD: Final = (
     'terms of use, "maintenance" or "please slow down" came in place of a page of a list, with status 200: the rest of'
     " the list was missing and marked as gone, exit 0, and the file was replaced"
 )
+_INSTEAD_OF_DATA: Final = (
+    'the same in JSON (`{"error": "rate_limited"}` with status 200, to a callback that asks `.get("orders", [])`), HTML'
+    ' in place of JSON, and "maintenance" on a site without a login: exit 0'
+)
 
 _PORTALS: Final = "tests/authoring/test_new_of_portals.py::"
 _ALL_ROWS: Final = f"{_PORTALS}test_all_rows_of_a_grid_on_all_its_pages_are_read_by_the_spider_that_is_made"
@@ -92,6 +96,36 @@ ENTRIES: Final = [
         _INSTEAD,
         [Swap("crawler/stores/sql/report_rows.py", "        if found:\n", "        if not found:\n")],
         [f"{_STAND_INS}test_a_page_that_was_fetched_again_after_a_login_counts_as_what_came_then"],
+    ),
+    Entry(
+        "an-error-in-place-of-data",
+        _INSTEAD_OF_DATA,
+        [Swap("crawler/pagework/stand_ins.py", "        return _why_json(page, usual.names)", '        return ""')],
+        [f"{_STAND_INS}test_data_in_place_of_a_list_of_data_ends_no_good_crawl"],
+    ),
+    Entry(
+        "an-empty-list-of-data",
+        _INSTEAD_OF_DATA,
+        [Swap("crawler/pagework/stand_ins.py", "or _TALK.issuperset(map(str.lower, names))", "or names")],
+        [f"{_STAND_INS}test_an_empty_list_of_data_is_an_empty_list"],
+    ),
+    Entry(
+        "html-in-place-of-data",
+        _INSTEAD_OF_DATA,
+        [Swap("crawler/pagework/stand_ins.py", 'if kind and "" not in usual.kinds', 'if "" in usual.kinds')],
+        [f"{_STAND_INS}test_a_page_of_html_in_place_of_data_ends_no_good_crawl"],
+    ),
+    Entry(
+        "a-public-site-that-is-away",
+        _INSTEAD_OF_DATA,
+        [
+            Swap(
+                "crawler/pagework/stand_ins.py",
+                '(_said(page) if kind == "HTML" else "")',
+                '(_said(page) if is_members else "")',
+            )
+        ],
+        [f"{_STAND_INS}test_a_page_that_says_that_a_site_is_away_counts_without_a_login_too"],
     ),
     Entry(
         "an-empty-list",
