@@ -1,5 +1,7 @@
 """Pages that an answer in JSON counts without naming the next one: ``"page": 1, "page_count": 5``. Pure.
 
+What the answer itself does not count, its headers may (``X-Total-Count: 90``).
+
 The next one is asked for by the argument that the address of the answer shows, with the number that the answer
 gives; else by the name that this number has in the answer, which is said to be a guess. Where there is neither, the
 counts alone are told.
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from crawler.authoring.next_in_json import NextInJson
@@ -27,6 +30,7 @@ _DEEP: Final = 3  #: objects within each other that are looked into: ``meta.pagi
 _INNER: Final = re.compile(r"meta|pag|info|resul|response|data", re.IGNORECASE)  # names of objects that may count
 _LONGEST: Final = 12  #: digits of a text that may be a number
 _MARKS: Final = re.compile(r"[\W_]+")
+_HEADER: Final = re.compile(r"x-(?:wp-)?([\w-]+)", re.IGNORECASE)
 
 
 @quick_dataclass
@@ -56,7 +60,13 @@ class _Number:
 
 
 def find_counted(
-    data: Any, asked: Mapping[str, Any], rows: str, count: int, *, by_address: bool = True
+    data: Any,
+    asked: Mapping[str, Any],
+    rows: str,
+    count: int,
+    *,
+    by_address: bool = True,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> CountedPages | None:
     """What the answer counts; None where this is all there is, as far as it says.
 
@@ -64,8 +74,9 @@ def find_counted(
         asked: The arguments that were sent.
         rows: The expression for the list in *data*, and below, how many it holds.
         by_address: They were in the address, and not in a body.
+        headers: Of the answer.
     """
-    numbers = list(_numbers(data, "data", _DEEP))
+    numbers = [*_numbers(data, "data", _DEEP), *_numbers_of_headers(headers)]
     kinds = (("page", _PAGE), ("pages", _PAGES), ("size", _SIZE), ("total", _TOTAL), ("offset", _OFFSET))
     found = {kind: each for kind, names in kinds if (each := _first(numbers, names)) is not None}
     if "page" in found and "pages" in found and _bare(found["page"].name + found["pages"].name) == "numberpages":
@@ -99,6 +110,14 @@ def _numbers(data: Any, before: str, deep: int) -> Iterator[_Number]:
     for name, value in data.items():
         if _INNER.search(name):
             yield from _numbers(value, f"{before}[{quoted(name)}]", deep - 1)
+
+
+def _numbers_of_headers(headers: Mapping[str, str]) -> Iterator[_Number]:
+    """The numbers in headers that an application has made up for its lists."""
+    for header, value in headers.items():
+        found = _HEADER.fullmatch(header)
+        if found is not None and _is_number(value):
+            yield _Number(found[1], int(value), f"int(response.headers[{quoted(header)}])")
 
 
 def _is_number(value: Any) -> bool:

@@ -1,7 +1,7 @@
 """Looks at a page for a first spider: a few requests, one after another, as robots.txt allows.
 
 It requests robots.txt, the page, the login page if the page links to one, the sitemap if nothing names one, and,
-if there are credentials, the page once more behind the login.
+if there are credentials, the page once more behind the login. `crawler.authoring.next_tried` may ask for a next page.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from crawler.sitemaps import parse_sitemap
 from crawler.spider import Spider
 from crawler.urls import host_of, origin_of, redact, site_of
 
-_PAUSE_S: Final = 0.5  #: between two requests, unless something longer is required
+PAUSE_S: Final = 0.5  #: between two requests, unless something longer is required
 _LONGEST_PAUSE_S: Final = 10.0
 _SITEMAP_BYTES: Final = 16 * 1024 * 1024
 
@@ -57,12 +57,14 @@ class Explored:
         told: What was found, a sentence each.
         is_unseen: The page is behind a login, and there were no credentials to log in with.
         error: Why the page behind the login could not be fetched, if that was tried; None otherwise.
+        page: What was looked at; None where it is behind a login.
     """
 
     spider: FirstSpider
     told: list[str] = field(default_factory=list)
     is_unseen: bool = False
     error: CrawlError | None = None
+    page: Response | None = None
 
 
 @quick_dataclass(frozen=False)
@@ -113,7 +115,7 @@ def explore(name: str, url: str, *, settings: Mapping[str, Any], ask: Ask | None
             + (_after_login(inside, url) if inside is not None else "")
         )
     else:
-        explored.spider.reading = reading_of(page)
+        explored.page, explored.spider.reading = page, reading_of(page)
         explored.told += explored.spider.reading.found
     _with_sitemaps(explored.spider, seen)
     if seen.sitemaps:
@@ -150,16 +152,16 @@ def _with_sitemaps(spider: FirstSpider, seen: _Seen) -> None:
 
 def _look_outside(visiting: Visitor, url: str, settings: Settings) -> _Seen:
     """The page as a guest sees it, its login page, and its sitemaps."""
-    pause_s = _pause_s(visiting, url, settings)
-    page = _fetch(visiting, url)
+    rest_s = pause_s(visiting, url, settings)
+    page = fetch_as_allowed(visiting, url)
     seen = _Seen(page, find_login(page) or asks_by_http(page))
     if page.status_code >= 400 and page.status_code not in (401, 403):
         raise StatusError(redact(page.url), page.status_code)
     link = login_link(page)
     if seen.login is None and link is not None and site_of(host_of(link)) == site_of(host_of(page.url)):
-        time.sleep(pause_s)
+        time.sleep(rest_s)
         try:
-            seen.login = find_login(_fetch(visiting, link))
+            seen.login = find_login(fetch_as_allowed(visiting, link))
         except (FetchError, Refused) as error:
             seen.told.append(f"the page to log in was not looked at: {error}")
     if page.status_code >= 400 and seen.login is None:
@@ -175,7 +177,7 @@ def _look_outside(visiting: Visitor, url: str, settings: Settings) -> _Seen:
             f"{redact(page.url)} is for logging in and has no form: its scripts make it;"
             " `crawl new NAME --from-har FILE` takes the login as a browser has recorded it"
         )
-    time.sleep(pause_s)
+    time.sleep(rest_s)
     _look_for_sitemaps(visiting, page, seen)
     return seen
 
@@ -187,7 +189,7 @@ def _look_for_sitemaps(visiting: Visitor, page: Response, seen: _Seen) -> None:
     origin = origin_of(page.url).removesuffix(":443" if page.url.startswith("https") else ":80")
     for url in named[:1] or [f"{origin}/sitemap.xml"]:
         try:
-            answer = _fetch(visiting, url)
+            answer = fetch_as_allowed(visiting, url)
         except (FetchError, Refused):
             continue
         if answer.status_code != 200:
@@ -198,7 +200,13 @@ def _look_for_sitemaps(visiting: Visitor, page: Response, seen: _Seen) -> None:
             seen.sitemap_holds = "sitemaps" if read.kind == "index" else "addresses"
 
 
-def _fetch(visiting: Visitor, asked: str | Request) -> Response:
+def fetch_as_allowed(visiting: Visitor, asked: str | Request) -> Response:
+    """The answer to a request that robots.txt allows.
+
+    Raises:
+        Refused: It does not.
+        FetchError: There is no answer.
+    """
     url = asked.url if isinstance(asked, Request) else asked
     found = visiting.robots(url)
     if found is not None:
@@ -212,10 +220,11 @@ def _fetch(visiting: Visitor, asked: str | Request) -> Response:
     return visiting.fetch(asked)
 
 
-def _pause_s(visiting: Visitor, url: str, settings: Settings) -> float:
+def pause_s(visiting: Visitor, url: str, settings: Settings) -> float:
+    """Seconds between two requests to the host of *url*."""
     found = visiting.robots(url)
     asked = found[0].delay(found[1]) if found is not None else None
-    return min(max(settings.delay or _PAUSE_S, asked or 0.0), _LONGEST_PAUSE_S)
+    return min(max(settings.delay or PAUSE_S, asked or 0.0), _LONGEST_PAUSE_S)
 
 
 def _look_inside(made: FirstSpider, form: LoginForm, settings: Mapping[str, Any], ask: Ask | None) -> Response | None:
@@ -281,7 +290,7 @@ def look_as(spider: type[Spider], place: int, *, settings: Mapping[str, Any], as
         request = next(islice(start_requests(visiting.spider), place, None), None)
         if request is None:
             raise SpiderError(f"spider {spider.name!r} has no first request number {place + 1}")
-        response = _fetch(visiting, request)
+        response = fetch_as_allowed(visiting, request)
     if response.status_code >= 400:
         raise StatusError(redact(response.url), response.status_code)
     return response

@@ -24,7 +24,9 @@ from crawler.response import Response
 
 _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_LINE: Final = 110
+_IMPORTS_W3LIB: Final = "from w3lib.url import "
 _FROM_W3LIB: Final = ("add_or_replace_parameter", "url_query_parameter")
+_PAGES_OF_A_LIST: Final = frozenset(("next", "prev", "previous", "first", "last"))  # what a link is to a page of it
 _LEAST_TEXT: Final = 100  #: in characters: "Loading ...", a name and a notice together have fewer
 
 
@@ -36,11 +38,23 @@ class ParseMethod:
         lines: Of the `parse` method.
         found: What was found, in a few words for the user.
         is_guess: Nothing that repeats was found: the lines are only a starting point.
+        guessed: Those of the lines that ask for the next page by an argument whose name is a guess.
     """
 
     lines: list[str]
     found: list[str] = field(default_factory=list)
     is_guess: bool = False
+    guessed: list[str] = field(default_factory=list)
+
+    def without_guess(self, why: str) -> list[str]:
+        """The lines without those that were guessed, and with what is to be done in place of them.
+
+        Args:
+            why: That the guess was wrong, in a sentence without its end.
+        """
+        kept = [line for line in self.lines if line not in self.guessed and not line.startswith(_IMPORTS_W3LIB)]
+        kept = kept[1:] if kept[:1] == [""] else kept
+        return [*kept, f"# TODO: {why}:", "# only this page is read so far"]
 
 
 @quick_dataclass(frozen=False)
@@ -234,47 +248,60 @@ def _reading_of_json(response: Response) -> ParseMethod:
     except ValueError:
         return ParseMethod(['yield {"url": response.url, "body": response.text}'], ["JSON that cannot be read"], True)
     found, following = find_json_list(data), find_next_in_json(data)
-    lines, told = ["data = response.json()"], []
+    reading = ParseMethod(["data = response.json()"], is_guess=found is None)
     if found is None:
-        lines.append('yield {"url": response.url, "data": data}')
-        told.append("JSON without a list of objects: each answer is one item")
+        reading.lines.append('yield {"url": response.url, "data": data}')
+        reading.found.append("JSON without a list of objects: each answer is one item")
     else:
-        lines.append(f"yield from {found[0]}")
-        told.append(f"{len(found[1])} objects in {found[0]} with {', '.join(list(found[1][0])[:8])}")
+        reading.lines.append(f"yield from {found[0]}")
+        reading.found.append(f"{len(found[1])} objects in {found[0]} with {', '.join(list(found[1][0])[:8])}")
+    if (following is None or following.empty) and _has_links_in_its_head(response):
+        reading.lines += _follow_link_header(response)
+        reading.found.append("next page: by the Link header of the answer (rel=next)")
+        return reading
     counted = _counted(data, found, response)
     if counted is not None and (following is None or (following.empty and counted.is_more)):
         following = counted.following or following
-        told.append(f"the answer counts {counted.said}")
-        if following is None:
-            lines.append(f"# TODO: the answer counts {counted.said}, and nothing says how the next page is asked for:")
-            lines.append("# only this one is read so far")
-            told[-1] += (
-                ", and how the next page is asked for was not seen: only this one is read, see the TODO in parse"
-            )
-        elif counted.is_guess:
-            told[-1] += f"; that {quoted(following.argument)} asks for the next one is a guess: look at the items"
+        _tell_counts(reading, counted, following)
     if following is not None:
-        on_this_page = f", {following.empty} on this page" if following.empty else ""
-        if not following.argument:
-            lines += _follow_in_json(following, response)
-            told.append(f"next portion: {following.value}{on_this_page}")
-        elif not _is_sent_with_a_body(response):
-            names = ", ".join(name for name in _FROM_W3LIB if name == _FROM_W3LIB[0] or name in following.value)
-            lines[:0] = [f"from w3lib.url import {names}", ""]
-            lines += _follow_in_json(following, response)
-            told.append(f"next portion: {following.value}{on_this_page}")
-        elif (body := _search_in_json(response)) is not None:
-            lines[:0] = ["import json", ""]
-            lines += _ask_again(following, response, body)
-            told.append(f"next portion: {following.value}, as {quoted(following.argument)} of the body{on_this_page}")
-        else:
-            lines.append(f"# TODO: {following.value} says what comes next, and is sent in the body: only the first")
-            lines.append("# portion is read so far")
-            told.append(
-                f"next portion: {following.value}{on_this_page}, which is sent in the body: only the first portion is"
-                " read; a TODO in parse says where"
-            )
-    return ParseMethod(lines, told, found is None)
+        _add_next_portion(reading, following, response)
+    return reading
+
+
+def _tell_counts(reading: ParseMethod, counted: CountedPages, following: NextInJson | None) -> None:
+    told = f"the answer counts {counted.said}"
+    if following is None:
+        reading.lines += [
+            f"# TODO: {told}, and nothing says how the next page is asked for:",
+            "# only this one is read so far",
+        ]
+        told += ", and how the next page is asked for was not seen: only this one is read, see the TODO in parse"
+    elif counted.is_guess:
+        told += f"; that {quoted(following.argument)} asks for the next one is a guess: look at the items"
+    reading.found.append(told)
+
+
+def _add_next_portion(reading: ParseMethod, following: NextInJson, response: Response) -> None:
+    """Add the lines that ask for the next portion, and what is told of them."""
+    on_this_page = f", {following.empty} on this page" if following.empty else ""
+    told = f"next portion: {following.value}{on_this_page}"
+    if not following.argument:
+        reading.lines += _follow_in_json(following, response)
+    elif not _is_sent_with_a_body(response):
+        names = ", ".join(name for name in _FROM_W3LIB if name == _FROM_W3LIB[0] or name in following.value)
+        asking = _follow_in_json(following, response)
+        reading.guessed = asking if following.argument not in _arguments(response.url) else []
+        reading.lines = [f"{_IMPORTS_W3LIB}{names}", "", *reading.lines, *asking]
+    elif (body := _search_in_json(response)) is not None:
+        reading.lines = ["import json", "", *reading.lines, *_ask_again(following, response, body)]
+        told = f"next portion: {following.value}, as {quoted(following.argument)} of the body{on_this_page}"
+    else:
+        reading.lines += [
+            f"# TODO: {following.value} says what comes next, and is sent in the body: only the first",
+            "# portion is read so far",
+        ]
+        told += ", which is sent in the body: only the first portion is read; a TODO in parse says where"
+    reading.found.append(told)
 
 
 def _follow_in_json(following: NextInJson, response: Response) -> list[str]:
@@ -304,7 +331,21 @@ def _counted(data: Any, found: tuple[str, list[Any]] | None, response: Response)
         return None
     in_body = _is_sent_with_a_body(response)
     asked = (_search_in_json(response) or {}) if in_body else _arguments(response.url)
-    return find_counted(data, asked, found[0], len(found[1]), by_address=not in_body)
+    return find_counted(
+        data, asked, found[0], len(found[1]), by_address=not in_body, headers=response.headers if not in_body else {}
+    )
+
+
+def _has_links_in_its_head(response: Response) -> bool:
+    """Whether the Link header of an answer leads to other pages of its list; the last page has no next one."""
+    return not _is_sent_with_a_body(response) and not _PAGES_OF_A_LIST.isdisjoint(response.links)
+
+
+def _follow_link_header(response: Response) -> list[str]:
+    return [
+        'if "next" in response.links:',
+        f'    yield response.follow(response.links["next"]["url"]{_same_headers(response)})',
+    ]
 
 
 def _search_in_json(response: Response) -> dict[str, Any] | None:

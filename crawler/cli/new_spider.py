@@ -83,6 +83,9 @@ def new(
         tell(f"crawl: {exits.line_for(error)}: no spider was made{recorded}; with --blank one is made anyway")
         raise typer.Exit(exits.code_for(error)) from None
     _written(path, name, explored, replace=replace)
+    if explored.page is not None and explored.spider.reading.guessed:
+        _try_guess(path, explored, typed)
+    _what_is_next(name, explored)
 
 
 def _recorded(name: str, curl: str | None, har: Path | None, settings: Settings) -> Recording:
@@ -158,12 +161,29 @@ def _written(path: Path, name: str, found: Explored, *, replace: bool) -> None:
     if found.error is not None:
         tell(f"crawl: the page behind the login was not looked at: {exits.line_for(found.error)}")
         raise typer.Exit(exits.code_for(found.error))
-    login = f"{options.here(f'crawl login {name}')}, " if found.spider.login else ""
     if found.is_unseen:
         tell(
             "crawl: with credentials (CRAWL_DEFAULT_USERNAME, CRAWL_DEFAULT_PASSWORD) the page behind the login is"
             " looked at, too"
         )
+
+
+def _try_guess(path: Path, explored: Explored, typed: Mapping[str, Any]) -> None:
+    """The next page is asked for as the spider guesses; what turns out to be wrong does not stay in it."""
+    from crawler.authoring.next_tried import try_next
+
+    assert explored.page is not None
+    tried = try_next(options.find(explored.spider.name), explored.page, settings=typed)
+    if tried.said:
+        say(f"  {exits.named(safe(tried.said))}")
+    if tried.is_wrong:
+        reading = explored.spider.reading
+        reading.lines = reading.without_guess("how the next page is asked for was not seen, and a guess was wrong")
+        path.write_text(explored.spider.source(), encoding="utf-8")
+
+
+def _what_is_next(name: str, found: Explored) -> None:
+    login = f"{options.here(f'crawl login {name}')}, " if found.spider.login else ""
     say(f"next: look at it, then: {login}{options.here(f'crawl run {name}')}")
 
 

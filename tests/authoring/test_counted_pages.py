@@ -24,7 +24,7 @@ PAGES = 5
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crawler.authoring.exploring._PAUSE_S", 0.0)
+    monkeypatch.setattr("crawler.authoring.exploring.PAUSE_S", 0.0)
 
 
 def api(argument: str, counts: Counts, *, first: int = 1) -> Host:
@@ -80,6 +80,7 @@ def test_all_rows_of_numbered_pages_without_a_next_link_are_read(
     assert json.loads(run.out)["pages"] == PAGES
     assert "the answer counts " in made.out
     assert ("is a guess" in made.out) == (argument not in query)
+    assert ("the next page was tried, and has 20 other objects" in made.out) == (argument not in query)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,38 @@ def test_pages_of_which_nothing_says_how_they_are_asked_for_are_told(
     assert (made.code, run.code) == (0, 0), made.err + run.err
     assert f"the answer counts {said}, and how the next page is asked for was not seen" in made.out
     assert f"# TODO: the answer counts {said}" in (project / "spiders" / "rows.py").read_text()
+
+
+def test_a_guess_that_brings_the_same_rows_again_does_not_stay_in_the_spider(project: Path, crawl: Crawl) -> None:
+    with closing(api("seite", lambda *_: {"page": 1, "page_count": PAGES})) as host:
+        made = crawl("new", "rows", f"{host.url}/api")
+        asked = len(host.seen("/api"))
+        run = crawl("run", "rows", "--json")
+
+    assert (made.code, run.code, asked) == (0, 0, 2), made.err + run.err
+    assert "the next page was tried, and has the same rows" in made.out
+    written = (project / "spiders" / "rows.py").read_text()
+    assert "# TODO: how the next page is asked for was not seen, and a guess was wrong:" in written
+    assert "w3lib" not in written
+    assert json.loads(run.out)["items"] == {"items": SIZE}
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        pytest.param(Answer(404), "answers 404", id="missing"),
+        pytest.param(Answer.json({"rows": []}), "is not read like the first one: KeyError", id="another-form"),
+    ],
+)
+def test_a_guess_that_fails_when_it_is_tried_is_told(project: Path, crawl: Crawl, second: Answer, said: str) -> None:
+    rows = [{"id": each, "name": f"row {each}"} for each in range(SIZE)]
+    first = Answer.json({"items": rows, "page": 1, "page_count": PAGES})
+    routes = {"/api": lambda call: second if call.query_text else first, "*": Answer(404)}
+    with closing(Host(routes, "127.0.0.1", None)) as host:
+        made = crawl("new", "rows", f"{host.url}/api")
+
+    assert made.code == 0, made.err
+    assert f"the next page was tried, and {said}" in made.out
 
 
 @pytest.mark.parametrize(
@@ -127,3 +160,66 @@ def test_the_argument_of_a_body_is_that_which_was_sent() -> None:
     assert found.following is not None
     assert (found.following.argument, found.is_guess) == ("p", False)
     assert found.following.condition == 'data["pageNo"] < data["totalPages"]'
+
+
+# --- what the head of an answer says ----------------------------------------------------------------------------------
+
+
+def bare_list(argument: str, heads: Callable[[int, int], Mapping[str, str]]) -> Host:
+    """Rows as a list alone, as GitHub, GitLab, WordPress and json-server give them; *heads* makes the headers."""
+
+    def answer(call: WireRequest) -> Answer:
+        if call.path != "/api/rows":
+            return Answer(404)
+        number = int(call.query().get(argument, 1))
+        begins = (number - 1) * SIZE
+        rows = [{"id": each, "name": f"row {each}"} for each in range(begins, min(begins + SIZE, TOTAL))]
+        return Answer(200, json.dumps(rows).encode(), "application/json", headers=[*heads(number, PAGES).items()])
+
+    return Host({"/api/rows": answer, "*": Answer(404)}, "127.0.0.1", None)
+
+
+def links(number: int, pages: int) -> dict[str, str]:
+    """A Link header with addresses without a host."""
+    others = {"next": number + 1, "prev": number - 1, "first": 1, "last": pages}
+    said = [f'</api/rows?page={page}>; rel="{rel}"' for rel, page in others.items() if 1 <= page <= pages]
+    return {"Link": ", ".join(said)}
+
+
+@pytest.mark.parametrize(
+    ("query", "heads", "told"),
+    [
+        pytest.param("", links, "by the Link header", id="link"),
+        pytest.param("?page=5", links, "by the Link header", id="link-of-the-last-page"),
+        pytest.param("?page=1", lambda *_: {"X-Total-Count": str(TOTAL)}, "counts 90 rows", id="json-server"),
+        pytest.param(
+            "?page=1", lambda *_: {"X-WP-Total": str(TOTAL), "X-WP-TotalPages": str(PAGES)}, "5 pages", id="wordpress"
+        ),
+        pytest.param(
+            "",
+            lambda number, pages: {"X-Page": str(number), "X-Total-Pages": str(pages), "X-RateLimit-Limit": "60"},
+            "is a guess",
+            id="gitlab",
+        ),
+    ],
+)
+def test_a_list_whose_head_says_what_comes_next_is_read_to_its_end(
+    project: Path, crawl: Crawl, query: str, heads: Callable[[int, int], Mapping[str, str]], told: str
+) -> None:
+    with closing(bare_list("page", heads)) as host:
+        made = crawl("new", "rows", f"{host.url}/api/rows{query}")
+        written = project / "spiders" / "rows.py"
+        written.write_text(written.read_text().replace("?page=5", ""))
+        run = crawl("run", "rows", "--json")
+
+    assert (made.code, run.code) == (0, 0), made.err + run.err
+    assert told in made.out
+    assert json.loads(run.out)["items"] == {"items": TOTAL}, written.read_text()
+
+
+def test_rows_that_a_header_counts_and_nothing_asks_for_are_told(project: Path, crawl: Crawl) -> None:
+    with closing(bare_list("seite", lambda *_: {"X-Total-Count": str(TOTAL)})) as host:
+        made = crawl("new", "rows", f"{host.url}/api/rows")
+
+    assert made.code == 0, made.err
+    assert "the answer counts 90 rows, and how the next page is asked for was not seen" in made.out

@@ -22,7 +22,7 @@ IN_JSON = [("Content-Type", "application/json")]
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crawler.authoring.exploring._PAUSE_S", 0.0)
+    monkeypatch.setattr("crawler.authoring.exploring.PAUSE_S", 0.0)
 
 
 def credentials(site: PracticeSite, monkeypatch: pytest.MonkeyPatch, password: str = "") -> None:

@@ -22,7 +22,7 @@ __all__ = ["_clean", "crawl", "project"]
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crawler.authoring.exploring._PAUSE_S", 0.0)
+    monkeypatch.setattr("crawler.authoring.exploring.PAUSE_S", 0.0)
 
 
 def accounts(project: Path) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Portal:
 
 @pytest.fixture
 def portal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Portal]:
-    monkeypatch.setattr("crawler.authoring.exploring._PAUSE_S", 0.0)
+    monkeypatch.setattr("crawler.authoring.exploring.PAUSE_S", 0.0)
     monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", "clerk")
     monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", WORD)
     made = Portal()

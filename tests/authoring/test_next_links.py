@@ -177,7 +177,7 @@ def test_page_numbers_seen_from_a_page_amid_the_list_lead_to_the_first_page_too(
 def test_a_crawl_of_the_made_spider_stores_each_product_once(
     project: Path, crawl: Crawl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crawler.authoring.exploring._PAUSE_S", 0.0)
+    monkeypatch.setattr("crawler.authoring.exploring.PAUSE_S", 0.0)
 
     def listed(request: WireRequest) -> Answer:
         p = int(parse_qs(request.query_text).get("page", ["1"])[0])

@@ -22,7 +22,7 @@ IN_PAGER = "<ul class=pagination><li><a>1</a><li><a>2</a><li><a>3</a><li><a>Next
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crawler.authoring.exploring._PAUSE_S", 0.0)
+    monkeypatch.setattr("crawler.authoring.exploring.PAUSE_S", 0.0)
 
 
 @pytest.mark.parametrize(

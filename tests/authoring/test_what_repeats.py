@@ -20,7 +20,7 @@ __all__ = ["_clean", "crawl", "project"]
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crawler.authoring.exploring._PAUSE_S", 0.0)
+    monkeypatch.setattr("crawler.authoring.exploring.PAUSE_S", 0.0)
 
 
 def each(make: Callable[[int], str], count: int = 12) -> str:

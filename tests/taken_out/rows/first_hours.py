@@ -9,6 +9,10 @@ from tests.taken_out.entries import Entry, Swap
 _NEW: Final = "tests/authoring/test_new_from_a_page.py"
 _EMPTY: Final = "tests/sessions_e2e/test_empty_for_guests.py"
 _GUESTS: Final = "an API that shows guests empty lists was crawled with a dead token, each night, without a login"
+_HEADERS: Final = (
+    "`crawl new` of an API whose list is followed by headers (`Link: ...; rel=next`, `X-Total-Count`): 20 of 90 rows,"
+    " exit 0, and nothing was said"
+)
 _COUNTED: Final = "tests/authoring/test_counted_pages.py"
 _CELLS: Final = "tests/authoring/test_tables_in_cells.py"
 _IN_CELLS: Final = (
@@ -180,6 +184,21 @@ ENTRIES: Final = [
         " it, and the run ended with 0",
         [Swap("crawler/authoring/login_forms.py", "    return _login_button(response)\n", "    return None\n")],
         [f"{_NEW}::test_a_button_that_opens_the_login_page_is_the_way_to_it"],
+    ),
+    Entry(
+        "pages-that-headers-name",
+        _HEADERS,
+        [Swap("crawler/authoring/first_spider.py", " and _has_links_in_its_head(response)", " and False")],
+        [f"{_COUNTED}::test_a_list_whose_head_says_what_comes_next_is_read_to_its_end[link]"],
+    ),
+    Entry(
+        "rows-that-headers-count",
+        _HEADERS,
+        [Swap("crawler/authoring/counted_pages.py", ", *_numbers_of_headers(headers)]", "]")],
+        [
+            f"{_COUNTED}::test_a_list_whose_head_says_what_comes_next_is_read_to_its_end[wordpress]",
+            f"{_COUNTED}::test_rows_that_a_header_counts_and_nothing_asks_for_are_told",
+        ],
     ),
     Entry(
         "pages-that-are-counted",
