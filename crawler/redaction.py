@@ -39,6 +39,7 @@ _IN_JSON: Final = late_pattern(r"[^,}\]\r\n]*")
 _TO_LINE_END: Final = late_pattern(r"[^\r\n]*")
 _ONE_WORD: Final = late_pattern(r"""[^\s,}\]"']++(?=\s*(?:[,}\]\r\n]|\Z))""")
 _PORT: Final = late_pattern(r"\d{1,5}(?![\w.])")
+_IS_HIDDEN: Final = late_pattern(r"\*\*\*(?=[)\]}.,;:]{0,9}(?:\s|\Z))")  # by somebody before us: punctuation follows
 
 _SECRET_STEM: Final = late_pattern(
     r"passw|passphrase|passcode|secret|token|credential|session|sessid|signature|apikey|api[_-]?key|authori[sz]|jwt|"
@@ -145,6 +146,8 @@ def _value(text: str, found: re.Match[str]) -> re.Match[str] | None:
         return _QUOTED.match(text, end) if _opens_pair(text, found.start()) else None
     if ":" in lead:
         return _after_colon(text, end, name, lead, found.start())
+    if _IS_HIDDEN.match(text, end):
+        return None
     quoted = _QUOTED.match(text, end)
     if quoted is not None:
         return quoted

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MOST_LINES = 10  # of each group in a status
 _BY_WORDS = ("guard: destructive", "guard: changes something")  # rules whose words are ordinary ones, too
 
+_OF_MEMBERS = {"": "work", "left": "left", "dead": "killed", "silent": "not heard of any more"}
+
 
 @contextmanager
 def stored(typed: dict[str, Any], *, reading: bool = True) -> Iterator[Store]:
@@ -171,8 +173,8 @@ def status_lines(found: Status, store: str | None = None) -> list[str]:
         ("stored", f"{counted(counts.pages, 'page')}, {counted(counts.items, 'item')}"),
     ]
     if len(found.members) > 1:
-        gone = Counter({"": "work", "left": "left", "dead": "killed"}[each.gone] for each in found.members)
-        rows.append(("members", ", ".join(f"{count:,} {word}" for word, count in gone.items())))
+        said = Counter(_OF_MEMBERS[each.gone] for each in found.members)
+        rows.append(("members", ", ".join(f"{count:,} {word}" for word, count in said.items())))
     if found.next_due is not None:
         rows.append(("waits", f"until {local_time(found.next_due)}"))
     rows += group("waiting", found.waiting_by)

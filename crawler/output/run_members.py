@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from crawler.clock import unix_now
 from crawler.quick_dataclass import quick_dataclass
-from crawler.stores.base import Store
+from crawler.stores.base import MemberRow, Store
 
 _MOST = 200
 
@@ -18,7 +19,8 @@ class MemberShare:
     Attributes:
         number: 0 for the one that began the run.
         process: How it is named to a person: number and machine.
-        gone: "left" when it has ended, "dead" when it was killed; "" while it works.
+        gone: "left" when it has ended, "dead" when it was killed, "silent" when it was not heard of for so long that it
+            counts as dead, such as one that was cut off from the database; "" while it works.
         pages, items, logins: Its own.
     """
 
@@ -32,12 +34,18 @@ class MemberShare:
 
 def shares_of(source: Store, run: int) -> list[MemberShare]:
     """By their numbers, at most 200; none for a run that one process worked on alone."""
-    rows = source.members.of(run)
-    return [_share(each.number, each.process, each.gone, json.loads(each.counted)) for each in rows[:_MOST]]
+    now = unix_now()
+    return [_share(each, now) for each in source.members.of(run)[:_MOST]]
 
 
-def _share(number: int, process: str, gone: str, counted: dict[str, Any]) -> MemberShare:
+def _share(member: MemberRow, now: float) -> MemberShare:
+    counted: dict[str, Any] = json.loads(member.counted)
     items = counted.get("items") or {}
     return MemberShare(
-        number, process, gone, int(counted.get("pages", 0)), sum(items.values()), int(counted.get("logins", 0))
+        member.number,
+        member.process,
+        member.gone or ("" if member.until > now else "silent"),
+        int(counted.get("pages", 0)),
+        sum(items.values()),
+        int(counted.get("logins", 0)),
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -133,3 +135,22 @@ def test_status_names_a_page_that_the_guard_left_out(project: Path, crawl: Crawl
     assert f"1 x guard: logout (path), such as {own.url}/logout" in shown
     assert f"2 x guard: destructive (path), such as {own.url}/orders/" in shown
     assert [call.path for call in own.calls if "delete" in call.path or "logout" in call.path] == []
+
+
+def test_a_process_that_could_not_say_that_it_ended_does_not_work_for_ever(
+    address: str, project: Path, crawl: Crawl
+) -> None:
+    crawl("run", "rows", "--quiet")
+    with closing(sqlite3.connect(project / "data" / "crawl.db")) as raw, raw:
+        (run,) = raw.execute("SELECT max(id) FROM crawl_runs").fetchone()
+        for number, (until, left_at) in enumerate([(1.0, 2.0), (1.0, 0.0), (4e9, 0.0)], 10):
+            raw.execute(
+                "INSERT INTO crawl_workers (run, number, owner, process, incarnation, joined_at, until, left_at)"
+                " VALUES (?, ?, ?, 'pid 1', 'x', 1.0, ?, ?)",
+                (run, number, f"owner {number}", until, left_at),
+            )
+
+    (said,) = [line for line in crawl("status", "rows").out.splitlines() if line.strip().startswith("members")]
+
+    assert "1 not heard of any more" in said
+    assert "1 work" in said

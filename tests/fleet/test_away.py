@@ -67,6 +67,23 @@ def test_it_is_waited_for_once_and_then_asked_once_for_each_call(
     assert caplog.records[-1].getMessage().endswith(f"answers again, after {waited_s:.0f} s")
 
 
+def test_a_second_time_away_is_waited_for_where_nobody_asked_in_between(
+    fleet: Fleet, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(postgres_line.WatchedConnection, "connect", refuse)
+    line = postgres_line.PostgresLine(fleet.address, 60.0)
+    with pytest.raises(StoreError):
+        line.open()
+    clock.now += 3_600.0
+    begun = clock.now
+
+    with pytest.raises(StoreError, match="waited for 60 s"):
+        line.open()
+
+    assert clock.now - begun == pytest.approx(60)
+    assert [each.getMessage().count("cannot be reached") for each in caplog.records] == [1, 1]
+
+
 def test_a_connection_that_is_remade_at_once_is_no_news(
     fleet: Fleet, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -218,3 +218,23 @@ def test_a_command_to_type_again_keeps_the_user_of_its_database_and_the_names_of
 ) -> None:
     assert redact(typed) == shown
     assert redact(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the address (http://a.example/?token=***): status 403",
+        "tried with password=***.",
+        '{"url": "http://a.example/?sid=***"}, again',
+        "session=***",
+    ],
+)
+def test_what_is_hidden_already_takes_nothing_with_it_that_follows(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["token=***s3cret", "token=***)s3cret", "?token=***&key=s3cret", "password=***-s3cret"]
+)
+def test_a_secret_that_begins_like_a_hidden_one_is_hidden(text: str) -> None:
+    assert "s3cret" not in redact(text)

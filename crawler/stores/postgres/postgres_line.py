@@ -22,6 +22,7 @@ log = logging.getLogger("crawler.stores")
 _BEGAN = """SELECT pg_postmaster_start_time()::text, extract(epoch FROM pg_postmaster_start_time())::float8,
 extract(epoch FROM clock_timestamp())::float8"""
 _TOLD_AFTER_S = 0.3  #: a connection that is remade at once is no news
+_FORGOTTEN_S = 60.0  #: nobody has asked for that long: it may have been there in between
 _AGAIN_S = (0.02, 0.1, 0.3, 1.0, 2.0, 5.0)
 #: Serialization failure, deadlock; what two processes find missing and create at once: a row, a table, a column, an
 #: object; errors of a table that another process has changed since we looked at it: a column that has another type now,
@@ -49,6 +50,7 @@ class PostgresLine:
         self._began = ""
         self._raw: psycopg.Connection[Any] | None = None
         self._away_since = 0.0  # since when no connection could be made; 0.0 where one could
+        self._asked_at = 0.0  # when one was tried last, in vain
         self._told = False  # that it is so
 
     @property
@@ -95,7 +97,9 @@ class PostgresLine:
     def _be_patient(self, error: psycopg.Error, wait_s: float) -> None:
         """Wait before the next try, and say once that it is waited. Raises StoreError when that was long enough."""
         now = time.monotonic()
-        self._away_since = self._away_since or now
+        if not self._away_since or now - self._asked_at > _FORGOTTEN_S:
+            self._away_since, self._told = now, False
+        self._asked_at = now
         away_s, why = now - self._away_since, self.explained(error).why
         left_s = self.busy_timeout_s - away_s
         if left_s <= 0:

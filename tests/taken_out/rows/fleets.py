@@ -39,8 +39,20 @@ ENTRIES = [
     Entry(
         "away-waited-for-once",
         _AWAY,
-        [Swap(_LINE, "= self._away_since or now", "= now if wait_s < 0.03 else self._away_since")],
+        [Swap(_LINE, "if not self._away_since or now - self._asked_at > _FORGOTTEN_S:", "if wait_s < 0.03:")],
         ["tests/fleet/test_away.py::test_it_is_waited_for_once_and_then_asked_once_for_each_call"],
+    ),
+    Entry(
+        "away-twice",
+        "a database that was away for a second time, an hour after it had been given up, was not waited for at all",
+        [Swap(_LINE, "if not self._away_since or now - self._asked_at > _FORGOTTEN_S:", "if not self._away_since:")],
+        ["tests/fleet/test_away.py::test_a_second_time_away_is_waited_for_where_nobody_asked_in_between"],
+    ),
+    Entry(
+        "members-that-could-not-say-so",
+        "members that an outage of their database had ended were told as working, for ever (`crawl status`)",
+        [Swap("crawler/output/run_members.py", '("" if member.until > now else "silent")', '""')],
+        ["tests/cli/test_status_examples.py::test_a_process_that_could_not_say_that_it_ended_does_not_work_for_ever"],
     ),
     Entry(
         "away-said",
