@@ -180,6 +180,18 @@ def conclusive(pages: Mapping[int, Asked], partial: Iterable[int] = ()) -> Calla
     return proves
 
 
+class Unmet(NamedTuple):
+    """Records that a complete crawl did not meet, and that stay: no page that would have listed them was asked.
+
+    Attributes:
+        records: How many.
+        example: Kind and key of one of them: ``Book {"sku":"17"}``; "" for none.
+    """
+
+    records: int = 0
+    example: str = ""
+
+
 def is_missing(error: str) -> bool:
     """Whether a request failed because the page is not there: the server said so, and nothing is at fault."""
     return error.startswith(("StatusError: 404 ", "StatusError: 410 "))

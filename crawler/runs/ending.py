@@ -17,6 +17,7 @@ from crawler.errors import LoginMiswritten, NeedsHuman, NotEquipped, SessionErro
 from crawler.events import Summary
 from crawler.output.comparison import Expected
 from crawler.output.reasons import kinds, short_reason
+from crawler.records import Unmet
 from crawler.redaction import HIDDEN
 from crawler.runs.stats import error_name
 from crawler.runs.verdict import CODES, WALLED, Facts, RunVerdict, verdict_of_run
@@ -185,6 +186,13 @@ def next_command(found: RunVerdict, spider: str, also: str, *, failed: bool, run
     return f"crawl {verb} {spider}{also}" if verb else ""
 
 
+def _told_of_unmet(unmet: Unmet) -> str:
+    return (
+        f"records that this crawl did not meet, and that stay: {unmet.records:,}, such as {unmet.example}; what listed"
+        " them was not asked for (a start URL that is not given any more, a rule), or was read only in part"
+    )
+
+
 def settle_records(store: Store, run: RunRow, summary: Summary, facts: Facts) -> None:
     """Let the store mark what is gone where the run ended well, and put what has changed into *summary*.
 
@@ -194,5 +202,8 @@ def settle_records(store: Store, run: RunRow, summary: Summary, facts: Facts) ->
     failed = summary.ending == "failures" and bool(facts.pages) and not summary.shortfalls
     failed = failed and summary.reason != WALLED
     if (summary.ending == "finished" or failed) and facts.items >= facts.wanted.min_items:
-        summary.complete = store.records.settle(run)
+        unmet = store.records.settle(run)
+        summary.complete = unmet is not None
+        if unmet is not None and unmet.records:
+            summary.notes.append(_told_of_unmet(unmet))
     summary.changes = store.records.counts(run.spider, run.frontier)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from crawler.outcome import FileRow, Found, KeptPage, Leased, Outcome
-from crawler.records import Change
+from crawler.records import Change, Unmet
 from crawler.selection import Column, Portion, Selection
 from crawler.stores.told import Audit, HeldFile, KeptSample, LogLine, Sample, Trouble
 from crawler.stores.told_pages import Kept, KeptCrawl, KnownPage
@@ -92,10 +92,11 @@ class ExportStore(Protocol):
 class RecordStore(Protocol):
     """Items with a key, from crawl to crawl."""
 
-    def settle(self, run: RunRow) -> bool:
+    def settle(self, run: RunRow) -> Unmet | None:
         """A run has ended well: if its crawl is complete, mark records that it did not meet as gone.
 
-        Called again, it does nothing. Returns whether the crawl is complete; False where the spider has no records.
+        Called again, it does nothing. Returns those that it did not meet, and of which nothing proves that they are
+        gone; None where the crawl is not complete, or the spider has no records.
         """
 
     def changes(

@@ -158,3 +158,26 @@ def test_a_start_that_fails_today_does_not_keep_a_crawl_from_going_on(
 
     assert (summary.ending, summary.pages) == ("finished", 1)
     assert "the list is not there" in told(summary)[0]
+
+
+class Keyed(Orders):
+    key = "title"
+
+
+class KeyedRenamed(Keyed):
+    paths = ("/new", "/newer")
+
+
+def test_records_below_a_start_url_that_is_not_given_any_more_stay_and_are_told(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials(monkeypatch, default=Account("ann", "right"))
+    first = crawl(Keyed, office.host.url, tmp_path)
+
+    second, third = (crawl(KeyedRenamed, office.host.url, tmp_path) for _ in range(2))
+
+    assert first.notes == []
+    for night in (second, third):
+        assert (night.exit_code, night.changes["items"]["gone"]) == (0, 0)
+        (said,) = [message for message in night.notes if "did not meet" in message]
+        assert 'that stay: 1, such as items {"title":"/old"}; what listed them was not asked for' in said

@@ -57,11 +57,11 @@ class Crawler:
 
     def end(self, *, settle: bool = True) -> bool:
         assert self.run is not None
-        complete = self.store.records.settle(self.run) if settle else False
+        self.unmet = self.store.records.settle(self.run) if settle else None
         self.store.runs.end(self.run.id, ending="finished", exit_code=0, summary="{}")
         assert self.store.care.audit(self.run.frontier).problems == ()
         self.run = None
-        return complete
+        return self.unmet is not None
 
     def crawl(self, pages: dict[str, Page]) -> list[tuple[str, str, dict[str, Any]]]:
         """A whole crawl of its own: what it found."""
@@ -96,6 +96,7 @@ def test_a_crawl_that_says_the_same_writes_no_row_and_no_change(shop: Crawler) -
 
     assert shop.crawl({"a": [A], "b": [B]}) == []
 
+    assert shop.unmet == (0, "")
     assert list(shop.store.results.rows("Book")) == before, "not even its time"
 
 
@@ -223,6 +224,7 @@ def test_a_page_left_out_by_a_rule_proves_nothing_nor_do_the_pages_below_it(shop
     shop.store.commit(run, "me", [Outcome(first, Verdict.ACCEPT, found=left_out, status=200)])
 
     assert shop.end() is True
+    assert shop.unmet == (1, 'Book {"id": "1"}')
     assert shop.told(run) == []
     assert shop.rows() == [A]
 

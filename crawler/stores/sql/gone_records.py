@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 
 from crawler.outcome import State
-from crawler.records import Asked, conclusive, is_missing
+from crawler.records import Asked, Unmet, conclusive, is_missing
 from crawler.stores.base import RunRow
 from crawler.stores.driver import Driver, Transaction, quoted
 from crawler.stores.sql.record_rows import RecordRows
@@ -26,16 +26,15 @@ class GoneRecords:
         self._db, self._records, self._sightings = driver, records, sightings
         self._numbers = driver.dialect.numbers()
 
-    def settle(self, run: RunRow) -> bool:
+    def settle(self, run: RunRow) -> Unmet | None:
         """Mark what is gone, where the crawl of *run* is complete; see `RecordStore.settle`."""
         if self._db.one("SELECT 1 FROM crawl_record_scopes WHERE spider = ?", (run.spider,)) is None:
-            return False
+            return None
         with self._db.write() as raw:
             scope = self._sightings.scope(raw, run.spider, run.args, make=False)
             if scope is None or not self._is_complete(raw, run.frontier):
-                return False
-            self._settle(raw, run, scope)
-        return True
+                return None
+            return self._settle(raw, run, scope)
 
     def _is_complete(self, raw: Transaction, frontier: int) -> bool:
         (open_requests,) = raw.execute(
@@ -47,7 +46,7 @@ class GoneRecords:
         )
         return not open_requests and all(is_missing(error) for (error,) in failed.fetchall())
 
-    def _settle(self, raw: Transaction, run: RunRow, scope: int) -> None:
+    def _settle(self, raw: Transaction, run: RunRow, scope: int) -> Unmet:
         proves = conclusive(*self._not_read(raw, run.frontier, scope))
         seen = raw.execute(
             "SELECT s.page, s.record, s.shape FROM crawl_sightings s JOIN crawl_record_pages p ON p.id = s.page"
@@ -73,6 +72,24 @@ class GoneRecords:
             " AND id NOT IN (SELECT parent FROM crawl_record_pages WHERE scope = :scope)",
             {"scope": scope, "frontier": run.frontier},
         )
+        return self._unmet(raw, run, scope, sorted({record for page, record, _ in seen if not proves(page)}))
+
+    def _unmet(self, raw: Transaction, run: RunRow, scope: int, records: list[int]) -> Unmet:
+        """Those of *records*, which pages list that were not read, that no page which was read lists."""
+        count, record = raw.execute(
+            f"SELECT count(*), min(id) FROM crawl_records WHERE gone IS NULL AND id IN ({self._numbers})"
+            " AND NOT EXISTS (SELECT 1 FROM crawl_sightings s JOIN crawl_record_pages p ON p.id = s.page"
+            " JOIN crawl_requests r ON r.frontier = ? AND r.fingerprint = p.fingerprint"
+            " WHERE s.record = crawl_records.id AND s.dropped = 0 AND p.scope = ? AND r.state = 2)",
+            (json.dumps(records), run.frontier, scope),
+        ).fetchone()
+        if not count:
+            return Unmet()
+        kind, key = raw.execute(
+            "SELECT k.name, r.key FROM crawl_records r JOIN crawl_record_kinds k ON k.id = r.kind WHERE r.id = ?",
+            (record,),
+        ).fetchone()
+        return Unmet(int(count), f"{kind} {key}")
 
     def _not_read(self, raw: Transaction, frontier: int, scope: int) -> tuple[dict[int, Asked], list[int]]:
         """The pages that were not read in this crawl, and those that were read only in part."""

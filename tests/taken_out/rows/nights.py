@@ -19,6 +19,16 @@ _COMPARED = "tests/engine/test_comparison.py::test_what_a_crawl_lacks_is_reporte
 
 ENTRIES = [
     Entry(
+        "records-that-stay",
+        "records that only a start URL listed which the spider does not name any more stayed in each export, and"
+        " nothing said so",
+        [Swap("crawler/runs/ending.py", "summary.notes.append(_told_of_unmet(unmet))", "_told_of_unmet(unmet)")],
+        [
+            "tests/front_door/test_changed_start.py"
+            "::test_records_below_a_start_url_that_is_not_given_any_more_stay_and_are_told"
+        ],
+    ),
+    Entry(
         "readable-name-kept",
         _NAMES,
         [
