@@ -36,6 +36,11 @@ def is_search(url: str) -> bool:
     return bool(_SEARCHES.search(urlsplit(url).path))
 
 
+def is_query(operation: Any) -> bool:
+    """Whether the body of a request is one operation of GraphQL, as text, which changes nothing."""
+    return isinstance(operation, Mapping) and _is_graphql_query(operation)
+
+
 def is_mutation(sent: SentRequest) -> bool:
     """Whether a request is GraphQL that changes something."""
     operations = sent.json if isinstance(sent.json, list) else [sent.json]

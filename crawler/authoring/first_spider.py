@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import field
 from textwrap import indent
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
 
 from crawler.authoring import next_by_script
-from crawler.authoring.asking import is_search
-from crawler.authoring.counted_pages import CountedPages, find_counted
+from crawler.authoring.json_reading import reading_of_json
 from crawler.authoring.login_forms import CODE, PASSWORD, USERNAME, LoginForm
-from crawler.authoring.next_in_json import NextInJson, find_next_in_json
 from crawler.authoring.next_links import find_next
-from crawler.authoring.repeating import ListFound, find_json_list, find_list, quoted
+from crawler.authoring.parse_method import ParseMethod, same_headers
+from crawler.authoring.repeating import ListFound, find_list, quoted
 from crawler.authoring.unfollowed_pager import find_unfollowed
 from crawler.authoring.xml_lists import find_in_xml
 from crawler.quick_dataclass import quick_dataclass
@@ -24,37 +21,7 @@ from crawler.response import Response
 
 _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_LINE: Final = 110
-_IMPORTS_W3LIB: Final = "from w3lib.url import "
-_FROM_W3LIB: Final = ("add_or_replace_parameter", "url_query_parameter")
-_PAGES_OF_A_LIST: Final = frozenset(("next", "prev", "previous", "first", "last"))  # what a link is to a page of it
 _LEAST_TEXT: Final = 100  #: in characters: "Loading ...", a name and a notice together have fewer
-
-
-@quick_dataclass(frozen=False)
-class ParseMethod:
-    """How a page is read.
-
-    Attributes:
-        lines: Of the `parse` method.
-        found: What was found, in a few words for the user.
-        is_guess: Nothing that repeats was found: the lines are only a starting point.
-        guessed: Those of the lines that ask for the next page by an argument whose name is a guess.
-    """
-
-    lines: list[str]
-    found: list[str] = field(default_factory=list)
-    is_guess: bool = False
-    guessed: list[str] = field(default_factory=list)
-
-    def without_guess(self, why: str) -> list[str]:
-        """The lines without those that were guessed, and with what is to be done in place of them.
-
-        Args:
-            why: That the guess was wrong, in a sentence without its end.
-        """
-        kept = [line for line in self.lines if line not in self.guessed and not line.startswith(_IMPORTS_W3LIB)]
-        kept = kept[1:] if kept[:1] == [""] else kept
-        return [*kept, f"# TODO: {why}:", "# only this page is read so far"]
 
 
 @quick_dataclass(frozen=False)
@@ -160,7 +127,7 @@ def reading_of(response: Response) -> ParseMethod:
         said = f"a file and no page ({response.file_type}): response.file(link) on a page that links to it keeps it"
         return ParseMethod(['yield {"url": response.url, "size_bytes": len(response.body)}'], [said], True)
     if not response.has_elements:
-        return _reading_of_json(response)
+        return reading_of_json(response)
     if response.selector.type == "xml":
         return _reading_of_xml(response)
     found, following = find_list(response), find_next(response)
@@ -177,7 +144,7 @@ def reading_of(response: Response) -> ParseMethod:
         lines = list(_rows(found))
         told = [f"{found.count} x {found.rows} with {', '.join(each.name for each in found.fields)}"]
     if following is not None:
-        lines.append(f"yield from response.follow_all({following}{_same_headers(response)})")
+        lines.append(f"yield from response.follow_all({following}{same_headers(response)})")
         told.append(f"next page: {following}")
     elif next_by_script.is_posted(response):
         lines = [*next_by_script.IMPORTS, *lines, *next_by_script.LINES]
@@ -192,13 +159,6 @@ def reading_of(response: Response) -> ParseMethod:
             " --from-har FILE --replace` takes the requests from a recording of turning the page"
         )
     return ParseMethod(lines, told, found is None)
-
-
-def _same_headers(response: Response) -> str:
-    """An argument for the request of the next page: what its page was asked with decides how it is written, too."""
-    headers = (response.asked.headers or {}) if response.asked is not None else {}
-    is_special = any(name.lower() != "content-type" for name in headers)
-    return ", headers=response.asked.headers" if is_special else ""
 
 
 def is_made_by_scripts(response: Response) -> bool:
@@ -240,140 +200,3 @@ def _reading_of_xml(response: Response) -> ParseMethod:
         lines.append(f"yield from response.follow_all(xpath={quoted(read.following)})")
         told.append(f"next page: xpath={quoted(read.following)}")
     return ParseMethod(lines, told)
-
-
-def _reading_of_json(response: Response) -> ParseMethod:
-    try:
-        data = response.json()
-    except ValueError:
-        return ParseMethod(['yield {"url": response.url, "body": response.text}'], ["JSON that cannot be read"], True)
-    found, following = find_json_list(data), find_next_in_json(data)
-    reading = ParseMethod(["data = response.json()"], is_guess=found is None)
-    if found is None:
-        reading.lines.append('yield {"url": response.url, "data": data}')
-        reading.found.append("JSON without a list of objects: each answer is one item")
-    else:
-        reading.lines.append(f"yield from {found[0]}")
-        reading.found.append(f"{len(found[1])} objects in {found[0]} with {', '.join(list(found[1][0])[:8])}")
-    if (following is None or following.empty) and _has_links_in_its_head(response):
-        reading.lines += _follow_link_header(response)
-        reading.found.append("next page: by the Link header of the answer (rel=next)")
-        return reading
-    counted = _counted(data, found, response)
-    if counted is not None and (following is None or (following.empty and counted.is_more)):
-        following = counted.following or following
-        _tell_counts(reading, counted, following)
-    if following is not None:
-        _add_next_portion(reading, following, response)
-    return reading
-
-
-def _tell_counts(reading: ParseMethod, counted: CountedPages, following: NextInJson | None) -> None:
-    told = f"the answer counts {counted.said}"
-    if following is None:
-        reading.lines += [
-            f"# TODO: {told}, and nothing says how the next page is asked for:",
-            "# only this one is read so far",
-        ]
-        told += ", and how the next page is asked for was not seen: only this one is read, see the TODO in parse"
-    elif counted.is_guess:
-        told += f"; that {quoted(following.argument)} asks for the next one is a guess: look at the items"
-    reading.found.append(told)
-
-
-def _add_next_portion(reading: ParseMethod, following: NextInJson, response: Response) -> None:
-    """Add the lines that ask for the next portion, and what is told of them."""
-    on_this_page = f", {following.empty} on this page" if following.empty else ""
-    told = f"next portion: {following.value}{on_this_page}"
-    if not following.argument:
-        reading.lines += _follow_in_json(following, response)
-    elif not _is_sent_with_a_body(response):
-        names = ", ".join(name for name in _FROM_W3LIB if name == _FROM_W3LIB[0] or name in following.value)
-        asking = _follow_in_json(following, response)
-        reading.guessed = asking if following.argument not in _arguments(response.url) else []
-        reading.lines = [f"{_IMPORTS_W3LIB}{names}", "", *reading.lines, *asking]
-    elif (body := _search_in_json(response)) is not None:
-        reading.lines = ["import json", "", *reading.lines, *_ask_again(following, response, body)]
-        told = f"next portion: {following.value}, as {quoted(following.argument)} of the body{on_this_page}"
-    else:
-        reading.lines += [
-            f"# TODO: {following.value} says what comes next, and is sent in the body: only the first",
-            "# portion is read so far",
-        ]
-        told += ", which is sent in the body: only the first portion is read; a TODO in parse says where"
-    reading.found.append(told)
-
-
-def _follow_in_json(following: NextInJson, response: Response) -> list[str]:
-    """The lines that ask for the next portion. What could not be seen is said to be a guess."""
-    value, argument, headers = following.value, following.argument, _same_headers(response)
-    guesses = [f"{following.empty} on this page"] if following.empty else []
-    if argument and argument not in _arguments(response.url):
-        guesses.append(f"the argument {quoted(argument)} is guessed from its name")
-    elif following.empty and not argument:
-        guesses.append("it is taken for an address")
-    remark = f"  # {'; '.join(guesses)}" if guesses else ""
-    if not argument:
-        return [f"if {value}:{remark}", f"    yield response.follow({value}{headers})"]
-    return [
-        f"if {following.condition or value}:{remark}",
-        f"    url = add_or_replace_parameter(response.url, {quoted(argument)}, str({value}))",
-        f"    yield response.follow(url{headers})",
-    ]
-
-
-def _arguments(url: str) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
-
-
-def _counted(data: Any, found: tuple[str, list[Any]] | None, response: Response) -> CountedPages | None:
-    if found is None:
-        return None
-    in_body = _is_sent_with_a_body(response)
-    asked = (_search_in_json(response) or {}) if in_body else _arguments(response.url)
-    return find_counted(
-        data, asked, found[0], len(found[1]), by_address=not in_body, headers=response.headers if not in_body else {}
-    )
-
-
-def _has_links_in_its_head(response: Response) -> bool:
-    """Whether the Link header of an answer leads to other pages of its list; the last page has no next one."""
-    return not _is_sent_with_a_body(response) and not _PAGES_OF_A_LIST.isdisjoint(response.links)
-
-
-def _follow_link_header(response: Response) -> list[str]:
-    return [
-        'if "next" in response.links:',
-        f'    yield response.follow(response.links["next"]["url"]{_same_headers(response)})',
-    ]
-
-
-def _search_in_json(response: Response) -> dict[str, Any] | None:
-    """The body of a POST that only searches, if it is an object in JSON: the next portion is such a search, too."""
-    asked = response.asked
-    if asked is None or asked.method != "POST" or not is_search(response.url):
-        return None
-    try:
-        body = json.loads(asked.body or b"")
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) else None
-
-
-def _ask_again(following: NextInJson, response: Response, body: dict[str, Any]) -> list[str]:
-    """The lines that send the same search again, with what says where the next portion begins."""
-    guesses = [f"{following.empty} on this page"] if following.empty else []
-    if following.argument not in body:
-        guesses.append(f"the field {quoted(following.argument)} of the body is guessed from its name")
-    remark = f"  # {'; '.join(guesses)}" if guesses else ""
-    headers = _same_headers(response)
-    return [
-        f"if {following.condition or following.value}:{remark}",
-        f"    body = {{**json.loads(response.asked.body), {quoted(following.argument)}: {following.value}}}",
-        f"    yield response.follow(response.url, json=body{headers})",
-    ]
-
-
-def _is_sent_with_a_body(response: Response) -> bool:
-    """Whether the page was asked for with a body: a number or a cursor then goes there."""
-    return response.asked is not None and (response.asked.body is not None or response.asked.method != "GET")

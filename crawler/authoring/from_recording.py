@@ -14,8 +14,9 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from crawler.authoring.asking import is_mutation, only_asks
-from crawler.authoring.first_spider import FirstSpider, ParseMethod, reading_of
+from crawler.authoring.first_spider import FirstSpider, reading_of
 from crawler.authoring.login_forms import without_way_back
+from crawler.authoring.parse_method import ParseMethod
 from crawler.authoring.recorded_requests import SentRequest
 from crawler.authoring.repeating import quoted
 from crawler.errors import UsageError

@@ -56,7 +56,10 @@ def try_next(spider: type[Spider], page: Response, *, settings: Mapping[str, Any
     except Exception as error:  # noqa: BLE001 - it has other fields than the first page
         return Tried(f"the next page was tried, and is not read like the first one: {type(error).__name__}: {error}")
     if more == rows:
-        return Tried("the next page was tried, and has the same rows: it is asked for in another way", True)
+        return Tried(
+            "the next page was tried, and has the same rows: it is asked for in another way, see the TODO in parse",
+            True,
+        )
     return Tried(f"the next page was tried, and has {len(more)} other objects")
 
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from crawler.authoring.first_spider import FirstSpider, ParseMethod, login_lines, reading_of
+from crawler.authoring.first_spider import FirstSpider, login_lines, reading_of
 from crawler.authoring.login_forms import find_login, is_nothing_else, login_link, without_way_back
 from crawler.authoring.next_links import find_next
+from crawler.authoring.parse_method import ParseMethod
 from crawler.authoring.repeating import find_list
 from crawler.fetching.kept import response_of
 from crawler.outcome import KeptPage

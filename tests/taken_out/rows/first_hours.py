@@ -186,9 +186,22 @@ ENTRIES: Final = [
         [f"{_NEW}::test_a_button_that_opens_the_login_page_is_the_way_to_it"],
     ),
     Entry(
+        "portions-of-graphql",
+        "`crawl new --from-curl` of a list of GraphQL that comes in portions (`pageInfo`): 10 of 23 rows, each of them"
+        " `cursor` and `node`, exit 0",
+        [
+            Swap(
+                "crawler/authoring/json_reading.py",
+                " and (connection := find_connection(data)) is not None",
+                " and (connection := None) is not None",
+            )
+        ],
+        ["tests/authoring/test_connections.py::test_all_portions_of_a_list_of_graphql_are_read"],
+    ),
+    Entry(
         "pages-that-headers-name",
         _HEADERS,
-        [Swap("crawler/authoring/first_spider.py", " and _has_links_in_its_head(response)", " and False")],
+        [Swap("crawler/authoring/json_reading.py", " and _has_links_in_its_head(response)", " and False")],
         [f"{_COUNTED}::test_a_list_whose_head_says_what_comes_next_is_read_to_its_end[link]"],
     ),
     Entry(
