@@ -47,6 +47,20 @@ def test_a_page_that_ends_sessions_and_takes_longer_than_they_live_fails_after_i
     assert result.logins <= 7 + 2 + MOST_TRIALS + 1, "sessions that the pages take, lost to it twice, and in trials"
 
 
+def test_sessions_that_probes_alone_use_up_are_given_up_after_a_few_logins_and_not_tried_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAWL_DEFAULT_USERNAME", USER)
+    monkeypatch.setenv("CRAWL_DEFAULT_PASSWORD", PASSWORD)
+    settings = {"store": str(tmp_path / "crawl.db"), "max_time": 6, "login_budget": 1000}
+    with Members(Rules(pages=5, requests=4, link=False)) as site:
+        summary = application.run(Html, arguments={"site": site.url}, settings=settings)
+
+    assert summary.exit_code == 3
+    assert summary.logins <= 20, "2,121 in 9 minutes once: each good probe counted as a page that had come"
+    assert any("gone before it had brought a page" in each for each in summary.messages)
+
+
 def test_a_login_page_that_refuses_and_pages_that_say_403_are_a_refused_login_and_the_right_password_is_tried_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ from crawler.sessions.login.session_evidence import SessionNow
 from crawler.sessions.login.settling import Settling
 from crawler.sessions.login.standing import Preparation
 from crawler.sessions.login.states import LoginState
+from crawler.sessions.login.trials import Trials
 from crawler.sessions.login.unproven import Judgement
 from crawler.sessions.login.unusable import UnusableSessions
 from crawler.sessions.pool import SessionPool
@@ -267,8 +268,9 @@ class SessionDoor:
         self._settling.end_trial(name, now, survived=still_good, serial=manager.session.serial)
         self.requests.send_first(self._gates.opened((SESSION, name)))
         if still_good:
-            manager.brought_page()
             judged = pages.good(started_at, now)
+            if judged.proved or Trials.may_tell(pages.evidence):  # else probes alone use up each session
+                manager.brought_page()
             self.requests.prove(judged.proved, manager.record.epoch)
             self._evidence.showed_out(name, judged.showed_out)
             for request in () if manager.wants_login else judged.showed_out:

@@ -124,8 +124,13 @@ class Trials:
 
     @staticmethod
     def may_begin(evidence: Evidence) -> bool:
-        """Whether the session has just been proved, and such sessions are known to live long enough for a trial."""
-        return evidence.login.untouched and evidence.longest.requests >= LEAST_CONTROL
+        """Whether the session has just been proved, and a trial may tell something."""
+        return evidence.login.untouched and Trials.may_tell(evidence)
+
+    @staticmethod
+    def may_tell(evidence: Evidence) -> bool:
+        """Whether such sessions are known to live long enough for a trial."""
+        return evidence.longest.requests >= LEAST_CONTROL
 
     def end(self, evidence: Evidence, now: float, *, survived: bool) -> tuple[Trial, Finding] | None:
         """The second probe has spoken. None when there was no answer to be judged.
