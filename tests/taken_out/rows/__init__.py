@@ -8,6 +8,7 @@ from typing import Final
 from tests.taken_out.entries import Entry
 from tests.taken_out.rows import (
     accounts,
+    archives,
     documented,
     evidence,
     first_hours,
@@ -42,6 +43,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     *scrapy_users.ENTRIES,
     *supplier_portals.ENTRIES,
     *fleets.ENTRIES,
+    *archives.ENTRIES,
 )
 
 #: situation of a row, or a test of one: why no mend is taken out for it

@@ -483,18 +483,4 @@ ENTRIES: Final = [
         ],
         [f"{_WITHOUT_STEP}::test_the_same_holds_for_a_login_step_that_only_sets_the_password"],
     ),
-    Entry(
-        "probes-alone-are-no-pages",
-        "sessions of which probes used up every request were made anew without an end: 2,121 logins in 9 minutes",
-        [
-            Swap(
-                "crawler/sessions/login/session_door.py",
-                "            if judged.proved or Trials.may_tell(pages.evidence):",
-                "            if judged is not None:",
-            )
-        ],
-        [
-            f"{_MEMBERS}::test_sessions_that_probes_alone_use_up_are_given_up_after_a_few_logins_and_not_tried_for_ever"
-        ],
-    ),
 ]
