@@ -202,6 +202,7 @@ def make_parts(spider: Spider, member: Member, caller: Caller, members: Members 
     outside = Outside(
         _portions(ground.calls, committer, leases.look),
         _kept(ground.calls),
+        lambda callback: ground.calls(lambda store: store.samples.good(spider.name, callback)),
         leases.hold,
         callbacks,
         file_work(spider, settings, assembly, files),

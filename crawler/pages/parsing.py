@@ -58,7 +58,7 @@ def parse(response: Page) -> tuple[Selector, str]:
     kind = response.content_type
     if kind.endswith("json"):
         return _json(response), ""
-    if kind.endswith("xml") and kind != "application/xhtml+xml":
+    if is_xml(kind):
         return _xml(response)
     if response.is_plain_utf8:
         body = response.body.strip()
@@ -209,6 +209,11 @@ def base_of(selector: Selector) -> str:
     if not isinstance(root, Element):
         return ""
     return next((href for each in root.iter("base") if (href := each.get("href")) is not None), "")
+
+
+def is_xml(content_type: str) -> bool:
+    """Whether it is XML that is no web page, by its Content-Type (lower case, without parameters)."""
+    return content_type.endswith("xml") and content_type != "application/xhtml+xml"
 
 
 def is_json(content_type: str) -> bool:

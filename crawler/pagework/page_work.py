@@ -55,6 +55,7 @@ class Outside:
     Attributes:
         portion: Takes found requests of a page that has very many, before the page is committed.
         kept: The kept page of a request of an earlier crawl.
+        good: A good page of a callback, of an earlier run.
         hold: Whether a lease that was to end by itself has been extended; asked before a request is sent.
         callbacks: Watches callbacks while they run.
         files: What is done with requests of files.
@@ -62,6 +63,7 @@ class Outside:
 
     portion: Callable[[list[Found]], None]
     kept: Callable[[int], KeptPage | None]
+    good: Callable[[str], KeptPage | None]
     hold: Hold
     callbacks: CallbackWatch
     files: FileWork
@@ -84,7 +86,7 @@ class PageWork:
         self._keep_pages = settings.keep_pages
         self._kept, self._hold = outside.kept, outside.hold
         given = CallbackResults(spider, settings, parts.admission, portion=outside.portion, watch=outside.callbacks)
-        self._revisits, self._files, self._samples = revisits, outside.files, Samples()
+        self._revisits, self._files, self._samples = revisits, outside.files, Samples(outside.good)
         self._steps = SpiderSteps(spider)
         self._errbacks = Errbacks(spider, given, parts.admission, self._steps)
         self._statuses = frozenset(spider.handle_httpstatus_list)

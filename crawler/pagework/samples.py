@@ -7,14 +7,16 @@ Kept are headers without cookies and credentials, and bodies and causes with kno
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from crawler.fetching.kept import page_of
+from crawler.fetching.kept import page_of, response_of
 from crawler.outcome import KeptPage, Outcome, PageSample
 from crawler.output.figures import is_filled
 from crawler.output.reasons import kind_of_failure
 from crawler.pagework.stand_ins import StandIns
+from crawler.request import Request
 from crawler.response import Response
 from crawler.sessions.secrets import hide, hide_in_page
 from crawler.urls import HIDDEN, is_secret_name
@@ -27,12 +29,15 @@ _CAUSES = 20  #: of one run in one process
 class Samples:
     """Which pages of a run are kept. Safe from any thread: a page too many does no harm.
 
+    Args:
+        kept: A good page of a callback, of an earlier run.
+
     Attributes:
         stand_ins: Tells pages that came in place of others.
     """
 
-    def __init__(self) -> None:
-        self.stand_ins = StandIns()
+    def __init__(self, kept: Callable[[str], KeptPage | None]) -> None:
+        self.stand_ins = StandIns(lambda callback: _as_it_came(kept(callback)))
         self.seen: set[str] = set()  #: callbacks of which a page is kept
         self._causes: set[tuple[str, str]] = set()
 
@@ -54,6 +59,10 @@ class Samples:
             return
         self._causes.add(key)
         outcome.sample = PageSample(key[1], masked(page), 0, given=_given(outcome))
+
+
+def _as_it_came(page: KeptPage | None) -> Response | None:
+    return response_of(page, Request(page.url), "") if page is not None else None
 
 
 def _given(outcome: Outcome) -> str:

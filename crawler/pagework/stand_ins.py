@@ -3,19 +3,20 @@
 The session is good, no sign speaks of a login, and the callback finds nothing; the rest of the list is then missing.
 What gives such a page away is that other pages of its callback gave something, and that it differs from them: it says
 that the site is not available, led elsewhere, has a form to send that they do not have, is JSON where they are HTML or
-the other way round, or is JSON that holds an error or nothing but a message.
+the other way round, or is JSON that holds an error or nothing but a message, or XML that holds an error. A crawl that
+goes on, or a later one, begins with what is kept of a good page of that callback.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from crawler.late_pattern import late_pattern
 from crawler.outcome import Outcome
-from crawler.pages.parsing import is_json
+from crawler.pages.parsing import is_json, is_xml
 from crawler.response import Request, Response
 from crawler.urls import redact
 
@@ -46,8 +47,8 @@ class Usual:
     Attributes:
         looked_at: How many of them were looked at.
         forms: Paths that their forms post to, and the fields of these forms: a path may have the number of its page.
-        names: Of what has a value in their JSON, at its top.
-        kinds: "HTML", "JSON", "" for others.
+        names: Of what has a value in their JSON, or what is in their XML, at its top.
+        kinds: "HTML", "JSON", "XML", "" for others.
         lead_on: One of them came from another address than was asked for.
     """
 
@@ -61,9 +62,14 @@ class Usual:
 
 
 class StandIns:
-    """Tells pages that stand in for others, by what other pages of their callback were like. Safe from any thread."""
+    """Tells pages that stand in for others, by what other pages of their callback were like. Safe from any thread.
 
-    def __init__(self) -> None:
+    Args:
+        kept: A good page of a callback that an earlier run has kept; asked where this one has seen none so far.
+    """
+
+    def __init__(self, kept: Callable[[str], Response | None] = lambda callback: None) -> None:
+        self._kept = kept
         self._usual: dict[str, Usual] = {}
 
     def noted(self, outcome: Outcome, request: Request, page: Response) -> tuple[str, ...]:
@@ -73,20 +79,39 @@ class StandIns:
         if outcome.item_count or outcome.requests or outcome.rejected or outcome.dropped:
             if usual is None:
                 usual = self._usual.setdefault(name, Usual())
-            if usual.looked_at < _LOOKED_AT:
-                usual.looked_at += 1
-                usual.forms |= {mark for form in _posts_to(page) for mark in form}
-                usual.names |= _names(_data(page))
-            kind = _kind(page)
-            if kind not in usual.kinds:
-                usual.kinds |= {kind}
+            _look_at(page, usual)
             usual.lead_on = usual.lead_on or (bool(page.history) and _led_on(request, page))
             return ()
-        if usual is None or page.status_code >= 400:
+        if page.status_code >= 400:
+            return ()
+        usual = usual or self._before(name)
+        if not usual.looked_at:
             return ()
         kind, is_members = _kind(page), bool(outcome.session_key)
-        why = (_said(page) if kind == "HTML" else "") or (_why(request, page, kind, usual) if is_members else "")
+        why = _said(page) if kind == "HTML" else _why_data(page, usual.names) if kind == "XML" else ""
+        why = why or (_why(request, page, kind, usual) if is_members else "")
         return (f"{STANDS_IN}: {why}",) if why else ()
+
+
+    def _before(self, callback: str) -> Usual:
+        """What earlier runs know; asked once for each callback."""
+        usual = self._usual.setdefault(callback, Usual())
+        page = self._kept(callback)
+        if page is not None:
+            _look_at(page, usual)
+            usual.lead_on = True  # whether it did is not kept
+        return usual
+
+
+def _look_at(page: Response, usual: Usual) -> None:
+    """Add what a page that gave something is like."""
+    if usual.looked_at < _LOOKED_AT:
+        usual.looked_at += 1
+        usual.forms |= {mark for form in _posts_to(page) for mark in form}
+        usual.names |= _names(_data(page))
+    kind = _kind(page)
+    if kind not in usual.kinds:
+        usual.kinds |= {kind}
 
 
 def _why(request: Request, page: Response, kind: str, usual: Usual) -> str:
@@ -96,7 +121,7 @@ def _why(request: Request, page: Response, kind: str, usual: Usual) -> str:
     if kind and page.history and not usual.lead_on and _led_on(request, page):
         return f"it came from {redact(page.url)}"
     if kind == "JSON":
-        return _why_json(page, usual.names)
+        return _why_data(page, usual.names)
     strange = [path for path, fields in _posts_to(page) if path not in usual.forms and fields not in usual.forms]
     return f"it has a form to send, to {min(strange)}" if strange else ""
 
@@ -104,11 +129,16 @@ def _why(request: Request, page: Response, kind: str, usual: Usual) -> str:
 def _kind(page: Response) -> str:
     if page.is_html:
         return "HTML"
-    return "JSON" if is_json(page.content_type) else ""
+    if is_json(page.content_type):
+        return "JSON"
+    return "XML" if is_xml(page.content_type) else ""
 
 
 def _data(page: Response) -> Any:
-    """What is in a page of JSON; None for anything else."""
+    """What is in a page of JSON, or at the top of XML; None for anything else."""
+    if is_xml(page.content_type):
+        tops = page.xpath("/* | /*/*")
+        return {each.root.tag.rpartition("}")[2]: {"message": each.xpath("string()").get("")} for each in tops}
     if not is_json(page.content_type):
         return None
     try:
@@ -122,8 +152,8 @@ def _names(data: Any) -> frozenset[str]:
     return frozenset(name for name, value in data.items() if value) if isinstance(data, dict) else frozenset()
 
 
-def _why_json(page: Response, usual: frozenset[str]) -> str:
-    """What shows that JSON is another than was asked for: an error that others do not hold, or a message alone."""
+def _why_data(page: Response, usual: frozenset[str]) -> str:
+    """What shows that data is other than was asked for: an error that others do not hold, or a message alone."""
     data = _data(page)
     names = _names(data)
     new = names - usual

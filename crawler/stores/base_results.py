@@ -167,6 +167,9 @@ class KeptStore(Protocol):
 class SampleStore(Protocol):
     """Pages kept for inspection: a good one for each callback, a failed one for each cause."""
 
+    def good(self, spider: str, callback: str) -> KeptPage | None:
+        """A page of a callback from which something came; None where there was none so far."""
+
     def of(self, spider: str) -> list[KeptSample]:
         """A spider's pages, newest first."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -127,6 +128,20 @@ def test_a_page_in_place_of_a_list_ends_no_good_crawl_and_marks_nothing_as_gone(
 
     portal.instead = None
     assert crawl(Orders, portal.host.url, tmp_path).exit_code == 0  # the night after is compared with good ones
+
+
+@pytest.mark.parametrize("kind", ["terms at its address", "maintenance"])
+def test_a_run_that_goes_on_and_meets_nothing_else_knows_what_pages_were_like(
+    kind: str, portal: Portal, tmp_path: Path
+) -> None:
+    crawl(Orders, portal.host.url, tmp_path)
+    assert crawl(Orders, portal.host.url, tmp_path, max_pages=AT - 1).exit_code == 5
+    portal.instead = INSTEAD[kind][0]
+
+    summary = crawl(Orders, portal.host.url, tmp_path)
+
+    assert (summary.pages, summary.exit_code, summary.reason) == (1, 11, "stand-ins")
+    assert len(stored(tmp_path, "id")) == PAGES * ROWS, "none is marked as gone"
 
 
 def test_a_page_that_was_fetched_again_after_a_login_counts_as_what_came_then(portal: Portal, tmp_path: Path) -> None:
@@ -340,3 +355,75 @@ class OpenPortal(Portal):
         self.logins = 1
         call.headers["cookie"] = "sid=1"
         return super().page(call)
+
+
+class Repository:
+    """Records of an archive by OAI-PMH, in five portions; a token is good for one request.
+
+    Attributes:
+        tokens: Which are good, and the portion that each leads to.
+        asked: Portions that were asked for.
+    """
+
+    def __init__(self) -> None:
+        self.tokens: dict[str, int] = {}
+        self.asked = 0
+        self.loses = 0
+        self.host = Host({"*": self.answer}, "127.0.0.1", None)
+
+    def answer(self, call: WireRequest) -> Answer:
+        if not call.path.startswith("/oai"):
+            return Answer(404, b"no")
+        self.asked += 1
+        token = parse_qs(call.query_text).get("resumptionToken", [""])[0]
+        number = self.tokens.pop(token, 0) if token else 1
+        if number and self.asked == self.loses:
+            number = 0
+        head = "<?xml version='1.0'?><OAI-PMH xmlns='http://www.openarchives.org/OAI/2.0/'><request>x</request>"
+        if not number:
+            body = f"{head}<error code='badResumptionToken'>The token is not good any more</error></OAI-PMH>"
+            return Answer(200, body.encode(), "text/xml")
+        rows = "".join(f"<record><header><identifier>{number}{row}</identifier></header></record>" for row in range(4))
+        more = ""
+        if number < 5:
+            self.tokens[f"t{self.asked}"] = number + 1
+            more = f"<resumptionToken>t{self.asked}</resumptionToken>"
+        body = f"{head}<ListRecords>{rows}{more}</ListRecords></OAI-PMH>"
+        return Answer(200, body.encode(), "text/xml")
+
+
+class Harvest(Spider):
+    name = "harvest"
+    key = "id"
+    start_urls: list[str] = []
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)
+        self.start_urls = [f"{arguments['site']}/oai?verb=ListRecords"]
+
+    def parse(self, response: Any) -> Any:
+        response.selector.remove_namespaces()
+        yield from ({"id": each} for each in response.css("identifier::text").getall())
+        for token in response.css("resumptionToken::text").getall():
+            yield response.follow(f"?verb=ListRecords&resumptionToken={token}")
+
+
+@pytest.mark.parametrize("resumed", [False, True], ids=["in one run", "alone in a run that goes on"])
+def test_an_error_in_xml_ends_no_good_crawl_and_marks_nothing_as_gone(resumed: bool, tmp_path: Path) -> None:
+    site = Repository()
+    try:
+        assert crawl(Harvest, site.host.url, tmp_path).exit_code == 0
+        if resumed:
+            assert crawl(Harvest, site.host.url, tmp_path, max_pages=4).exit_code == 5
+            site.tokens.clear()  # as if the last one had been asked for by a run that was killed
+        else:
+            site.loses = site.asked + 5
+
+        summary = crawl(Harvest, site.host.url, tmp_path)
+    finally:
+        site.host.close()
+
+    assert site.asked in (9, 10)
+    assert (summary.exit_code, summary.reason, summary.complete) == (11, "stand-ins", False)
+    assert "it holds 'error' ('The token is not good any more')" in summary.why
+    assert len(stored(tmp_path, "id")) == 20

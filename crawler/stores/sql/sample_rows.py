@@ -60,6 +60,12 @@ class SampleRows:
         )
         return [self._sample(row) for row in rows]
 
+    def good(self, spider: str, callback: str) -> KeptPage | None:
+        """A page of a callback from which something came; None where there was none so far."""
+        where = "spider = ? AND callback = ? AND cause = '' AND score > 0"
+        row = self._db.one(f"SELECT {_COLUMNS}, spider FROM crawl_samples WHERE {where}", (spider, callback))
+        return self._sample(row).page if row is not None else None
+
     def get(self, number: int) -> KeptSample | None:
         """One of them, by its number."""
         row = self._db.one(f"SELECT {_COLUMNS}, spider FROM crawl_samples WHERE id = ?", (number,))

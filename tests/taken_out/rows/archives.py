@@ -11,6 +11,13 @@ _SHORT: Final = (
     " for a session that was proved often enough, and the probes for that used up each one: 2,121 logins in 9 minutes,"
     " without an end"
 )
+_XML_ERROR: Final = (
+    "OAI-PMH answers `<error code='badResumptionToken'>` with status 200, since a run that was killed had sent the"
+    " token already: the rest of the records was missing and marked as gone, exit 0"
+)
+_STAND_INS: Final = "tests/front_door/test_stand_ins.py::"
+_IN_XML: Final = f"{_STAND_INS}test_an_error_in_xml_ends_no_good_crawl_and_marks_nothing_as_gone"
+_GOES_ON: Final = f"{_STAND_INS}test_a_run_that_goes_on_and_meets_nothing_else_knows_what_pages_were_like"
 
 ENTRIES: Final = [
     Entry(
@@ -27,5 +34,17 @@ ENTRIES: Final = [
             "tests/members/test_members.py"
             "::test_sessions_that_probes_alone_use_up_are_given_up_after_a_few_logins_and_not_tried_for_ever"
         ],
+    ),
+    Entry(
+        "errors-in-xml",
+        _XML_ERROR,
+        [Swap("crawler/pagework/stand_ins.py", '_why_data(page, usual.names) if kind == "XML" else ""', '""')],
+        [_IN_XML],
+    ),
+    Entry(
+        "stand-ins-when-a-run-goes-on",
+        _XML_ERROR,
+        [Swap("crawler/pagework/stand_ins.py", "        page = self._kept(callback)\n", "        page = None\n")],
+        [_IN_XML, _GOES_ON],
     ),
 ]
