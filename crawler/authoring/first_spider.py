@@ -199,4 +199,18 @@ def _reading_of_xml(response: Response) -> ParseMethod:
     if read.following:
         lines.append(f"yield from response.follow_all(xpath={quoted(read.following)})")
         told.append(f"next page: xpath={quoted(read.following)}")
+    if read.token:
+        verb = _arguments(response.url).get("verb", "ListRecords")
+        lines = [
+            "from urllib.parse import urlencode",
+            "",
+            *lines,
+            f"for error in response.xpath({quoted(read.error)}):  # a token that is good no more",
+            "    said = error.xpath(\"concat(., ' (', @code, ')')\").get()",
+            '    raise ValueError(f"{said}: crawl run begins anew")',
+            f"token = response.xpath({quoted(read.token)}).get()",
+            "if token:",
+            f'    yield response.follow("?" + urlencode({{"verb": {quoted(verb)}, "resumptionToken": token}}))',
+        ]
+        told.append("next portion: by the resumptionToken (OAI-PMH)")
     return ParseMethod(lines, told)

@@ -17,6 +17,7 @@ from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
 
 _ATOM: Final = "http://www.w3.org/2005/Atom"
+_OAI: Final = "http://www.openarchives.org/OAI/2.0/"
 _ROWS: Final = ("entry", "item")  #: of feeds: one of them is a list, too
 _MOST_ELEMENTS: Final = 20_000
 _MOST_FIELDS: Final = 12
@@ -32,11 +33,14 @@ class XmlFound:
     Attributes:
         spaces: The namespaces to register, by prefix.
         following: XPath of the address of the next page, "" for none.
+        token: XPath of the token that asks for the next portion, in OAI-PMH; *error*: of what came in place of records.
     """
 
     found: ListFound
     spaces: Mapping[str, str] = field(default_factory=dict)
     following: str = ""
+    token: str = ""
+    error: str = ""
 
 
 class _Prefixes:
@@ -71,9 +75,17 @@ def find_in_xml(response: Response) -> XmlFound | None:
         query = f"//{prefixes.of(members[0].getparent())}/{prefixes.of(members[0])}"
         if [each.root for each in response.xpath(query, namespaces=prefixes.spaces)] != members:
             return None
-    fields = list(_fields(members, prefixes))
+    is_oai = response.selector.root.tag == f"{{{_OAI}}}OAI-PMH"
+    is_record = is_oai and members[0].tag == f"{{{_OAI}}}record"
+    fields = list(_fields_of_record(members, prefixes) if is_record else _fields(members, prefixes))
     if not fields:
         return None
+    if is_oai:
+        mine = next(prefix for prefix, space in prefixes.spaces.items() if space == _OAI)
+        token, error = f"normalize-space(//{mine}:resumptionToken)", f"//{mine}:error[@code != 'noRecordsMatch']"
+        return XmlFound(
+            ListFound(f"response.xpath({quoted(query)})", len(members), fields), prefixes.spaces, "", token, error
+        )
     following = _next(response, prefixes)
     used = {prefix: space for prefix, space in prefixes.spaces.items() if _uses(prefix, query, following, fields)}
     return XmlFound(ListFound(f"response.xpath({quoted(query)})", len(members), fields), used, following)
@@ -121,6 +133,24 @@ def _fields(members: list[Any], prefixes: _Prefixes) -> Iterator[FieldFound]:
         if name == "link":
             name, read = "url", f"response.urljoin({read})"
         yield FieldFound(_free(name, used), read)
+
+
+def _fields_of_record(members: list[Any], prefixes: _Prefixes) -> Iterator[FieldFound]:
+    """Of a record of OAI-PMH: what its head says, and all values of each element of its metadata."""
+    used: set[str] = set()
+    mine = prefixes.of(members[0]).removesuffix("record")
+    path = f"normalize-space({mine}header/{mine}identifier)"
+    yield FieldFound(_free("identifier", used), f"row.xpath({quoted(path)}).get()")
+    yield FieldFound(_free("deleted", used), f'row.xpath({quoted(f"{mine}header/@status")}).get() == "deleted"')
+    seen: set[str] = set()
+    for member in members:
+        for each in member.iterfind(f"{{{_OAI}}}metadata//*"):
+            name = each.tag.rpartition("}")[2] if isinstance(each.tag, str) else ""
+            if len(each) or each.tag in seen or not _PLAIN.fullmatch(name) or len(used) >= _MOST_FIELDS:
+                continue
+            seen.add(each.tag)
+            path = f"{mine}metadata//{prefixes.of(each)}/text()"
+            yield FieldFound(_free(name, used), f"row.xpath({quoted(path)}).getall()")
 
 
 def _children(members: list[Any]) -> Iterator[Any]:

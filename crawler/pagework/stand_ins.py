@@ -92,7 +92,6 @@ class StandIns:
         why = why or (_why(request, page, kind, usual) if is_members else "")
         return (f"{STANDS_IN}: {why}",) if why else ()
 
-
     def _before(self, callback: str) -> Usual:
         """What earlier runs know; asked once for each callback."""
         usual = self._usual.setdefault(callback, Usual())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -110,3 +111,43 @@ def test_xml_in_which_nothing_repeats_is_said_to_be_xml() -> None:
 
     assert reading.is_guess
     assert "XML in which nothing repeats" in reading.found[0]
+
+
+def _portion(number: int) -> bytes:
+    dc, oai = "http://purl.org/dc/elements/1.1/", "http://www.openarchives.org/OAI/2.0/"
+    records = "".join(
+        f"<record><header status='{'deleted' if row == 1 else ''}'><identifier>oai:{number}:{row}</identifier></header>"
+        f"<metadata><d:dc xmlns:d='urn:d' xmlns:dc='{dc}'><dc:title>T {number}-{row}</dc:title>"
+        "<dc:subject>a</dc:subject><dc:subject>b</dc:subject></d:dc></metadata></record>"
+        for row in range(3)
+    )
+    more = f"<resumptionToken>{number + 1}+/=&amp;x</resumptionToken>" if number < 4 else "<resumptionToken/>"
+    return f"<OAI-PMH xmlns='{oai}'><ListRecords>{records}{more}</ListRecords></OAI-PMH>".encode()
+
+
+@pytest.mark.parametrize("loses", [False, True], ids=["all tokens are good", "a token is good no more"])
+def test_the_spider_made_from_a_list_of_oai_pmh_asks_for_all_portions_and_fails_where_a_token_is_good_no_more(
+    loses: bool, project: Path, crawl: Crawl
+) -> None:
+    def records(request: WireRequest) -> Answer:
+        asked = parse_qs(request.query_text)
+        number = int(asked.get("resumptionToken", ["1+/=&x"])[0].removesuffix("+/=&x"))
+        if loses and number == 3:
+            error = "<error code='badResumptionToken'>expired</error></OAI-PMH>"
+            return Answer(200, f"<OAI-PMH xmlns='http://www.openarchives.org/OAI/2.0/'>{error}".encode(), "text/xml")
+        return Answer(200, _portion(number), "text/xml")
+
+    routes = {"/robots.txt": Answer(404), "/sitemap.xml": Answer(404), "/oai": records}
+    with closing(Host(routes, "127.0.0.1", None)) as host:
+        made = crawl("new", "oai", f"{host.url}/oai?verb=ListRecords&metadataPrefix=oai_dc")
+        run = crawl("run", "oai", "--json", "-s", "delay=0")
+
+    assert made.code == 0, made.err
+    assert "next portion: by the resumptionToken (OAI-PMH)" in made.out
+    assert run.code == (1 if loses else 0), run.err
+    assert json.loads(run.out)["items"] == {"items": 6 if loses else 12}
+    if loses:
+        assert "expired (badResumptionToken): crawl run begins anew" in run.out
+    items = [json.loads(line) for line in crawl("export", "oai", "-o", "-").out.splitlines()]
+    found = {"identifier": "oai:1:1", "deleted": True, "title": ["T 1-1"], "subject": ["a", "b"]}
+    assert found.items() <= next(each for each in items if each["identifier"] == "oai:1:1").items()

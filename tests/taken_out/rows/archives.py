@@ -47,4 +47,14 @@ ENTRIES: Final = [
         [Swap("crawler/pagework/stand_ins.py", "        page = self._kept(callback)\n", "        page = None\n")],
         [_IN_XML, _GOES_ON],
     ),
+    Entry(
+        "new-of-oai-pmh",
+        "`crawl new` of a list of OAI-PMH: the first portion was read (30 of 150 records), each record as one text,"
+        " exit 0",
+        [Swap("crawler/authoring/first_spider.py", "    if read.token:\n", "    if not read.found:\n")],
+        [
+            "tests/authoring/test_new_from_a_feed.py"
+            "::test_the_spider_made_from_a_list_of_oai_pmh_asks_for_all_portions_and_fails_where_a_token_is_good_no_more"
+        ],
+    ),
 ]
