@@ -156,7 +156,8 @@ class Spider:
     def on_response(self, response: Response) -> Response:
         """Look at each page before its callback, on a worker thread. Return it, changed or not, or another one.
 
-        Raise `IgnoreRequest` to leave it out: it is skipped. Errors, files and logged-out pages are not passed to it.
+        Raise `IgnoreRequest` to leave it out: it is skipped. Errors, files and logged-out pages are not passed to it; a
+        web page that came in place of a file is, and there nothing counts but that `QuotaSpent` is raised.
         """
         return response
 

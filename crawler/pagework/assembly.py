@@ -29,6 +29,7 @@ from crawler.pagework.file_rules import FileRules
 from crawler.pagework.file_work import FileWork
 from crawler.pagework.own_hosts import OwnHosts
 from crawler.pagework.session_maker import Around, SessionMaker, session_delays
+from crawler.pagework.spider_steps import SpiderSteps
 from crawler.pagework.transports import Transports
 from crawler.plugins import make_plugins
 from crawler.response import Response
@@ -248,7 +249,7 @@ def file_work(spider: Spider, settings: Settings, parts: Assembly, desk: FileDes
     return FileWork(
         parts.fetcher,
         desk,
-        FileRules(limits, settings.max_image_pixels),
+        FileRules(limits, settings.max_image_pixels, SpiderSteps(spider).page_for_a_file),
         allows_host=parts.admission.allows_host,
         logged_out=partial(logged_out_reason, spider),
         keys=spider.keys,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from crawler.pages.partials import Partial
 from crawler.quick_dataclass import quick_dataclass
 from crawler.records import key_of
 from crawler.request import Request
+from crawler.response import Response
 
 _PAGE_ENDINGS = frozenset({".html", ".htm", ".xhtml", ".php", ".asp", ".aspx", ".jsp", ".cgi", ".do", ".xml", ".txt"})
 
@@ -27,10 +28,12 @@ class FileRules:
     Attributes:
         limits: Of one try.
         max_pixels: Of an image.
+        instead: Is shown a web page that came in place of a file. May raise QuotaSpent.
     """
 
     limits: Limits
     max_pixels: int
+    instead: Callable[[Response], None]
 
 
 def wanted_type(spec: dict[str, Any], url: str) -> tuple[str, bool]:

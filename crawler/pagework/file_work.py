@@ -333,6 +333,7 @@ class FileWork:
         elif response.status_code not in (200, 203, 206) or sink is None or not sink.began:
             raise WrongFile(url, f"an answer with status {response.status_code} is not a file")
         elif sink.page is not None:
+            self._rules.instead(response)
             raise WrongFile(url, f"a web page came instead of {job.wanted or partial.state.declared or 'the file'}")
         else:
             self._take_fetched(job, outcome)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
-from crawler.errors import IgnoreRequest, SpiderError
+from crawler.errors import IgnoreRequest, QuotaSpent, SpiderError
 from crawler.frontier.admission import slot_of
 from crawler.items import is_item, made
 from crawler.plain_values import class_name_of
@@ -14,6 +15,8 @@ from crawler.request import Request
 from crawler.response import Response
 from crawler.spider import Spider
 from crawler.urls import of_spider
+
+_log = logging.getLogger("crawler.pages")
 
 
 class SpiderSteps:
@@ -96,6 +99,21 @@ class SpiderSteps:
         except IgnoreRequest as why:
             return f"on_response: {why}", page
         return "", page
+
+    def page_for_a_file(self, response: Response) -> None:
+        """Show a web page that came in place of a file: it may say that the account may fetch no more for now.
+
+        Whatever else a step makes of it does not count: the page may be that of a login.
+
+        Raises:
+            QuotaSpent: A step says so.
+        """
+        try:
+            self.response(response)
+        except QuotaSpent:
+            raise
+        except Exception as error:  # noqa: BLE001 - users' code, which expects a page of another kind
+            _log.debug("on_response of a page in place of a file: %s", error)
 
 
 def _name(step: Callable[..., Any]) -> str:

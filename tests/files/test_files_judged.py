@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from crawler import Response, Session
+from crawler import QuotaSpent, Response, Session
 from tests.engine.shop import credentials
 from tests.files.portal import Doc, Portal, Supplier, assert_whole, blobs, crawl, held, partials, pdf, rows
 from tests.files.test_files_once import Portal49, night
@@ -57,6 +57,52 @@ def test_a_page_in_place_of_a_pdf_fails_by_its_cause_and_nothing_is_stored(porta
     assert len(blobs(tmp_path)) == 1
     assert partials(tmp_path) == []
     assert_whole(tmp_path)
+
+
+class Patient(Named):
+    """Knows the page that says that no more files may be fetched today."""
+
+    name = "patient"
+    raised = 0
+    portal: Portal
+
+    def on_response(self, response: Response) -> Response:
+        if response.css("title::text").get() == "Sorry":
+            type(self).raised += 1
+            self.portal.add("b.pdf")  # tomorrow
+            raise QuotaSpent("the limit of today is reached", wait_s=0.5)
+        return response
+
+
+def test_on_response_sees_a_page_in_place_of_a_file_and_may_say_that_a_quota_is_spent(
+    portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Patient, "portal", portal, raising=False)
+    monkeypatch.setattr(Patient, "raised", 0)
+    portal.list_files("a.pdf", "b.pdf")
+    portal.add("a.pdf")
+    portal.add("b.pdf", PAGE, type="text/html")
+
+    summary = crawl(portal, tmp_path, Patient)
+
+    assert (summary.ending, summary.items, summary.errors) == ("finished", {"files": 2}, {})
+    assert Patient.raised == 1
+    assert_whole(tmp_path)
+
+
+class Careless(Named):
+    name = "careless"
+
+    def on_response(self, response: Response) -> Response:
+        assert response.css("a.file")
+        return response
+
+
+def test_another_error_of_on_response_on_such_a_page_counts_for_nothing(portal: Portal, tmp_path: Path) -> None:
+    portal.list_files("b.pdf")
+    portal.add("b.pdf", PAGE, type="text/html")
+
+    assert crawl(portal, tmp_path, Careless).errors == {"WrongFile": 1}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,12 @@ _SHORT: Final = (
 )
 _XML_ERROR: Final = (
     "OAI-PMH answers `<error code='badResumptionToken'>` with status 200, since a run that was killed had sent the"
-    " token already: the rest of the records was missing and marked as gone, exit 0"
+    " token already: the rest of the records was missing and marked as gone, exit 0. Terms of use or"
+    ' "maintenance" as the first page of a run that goes on were not noticed either'
+)
+_QUOTA_PAGE: Final = (
+    '"you have reached your download limit" with status 200 in place of a PDF: no step of the spider was shown it, so'
+    " that each file was asked for three times, 357 requests beyond the quota, and `QuotaSpent` could not be raised"
 )
 _STAND_INS: Final = "tests/front_door/test_stand_ins.py::"
 _IN_XML: Final = f"{_STAND_INS}test_an_error_in_xml_ends_no_good_crawl_and_marks_nothing_as_gone"
@@ -56,5 +61,26 @@ ENTRIES: Final = [
             "tests/authoring/test_new_from_a_feed.py"
             "::test_the_spider_made_from_a_list_of_oai_pmh_asks_for_all_portions_and_fails_where_a_token_is_good_no_more"
         ],
+    ),
+    Entry(
+        "quota-page-in-place-of-a-file",
+        _QUOTA_PAGE,
+        [Swap("crawler/pagework/file_work.py", "            self._rules.instead(response)\n", "")],
+        [
+            "tests/files/test_files_judged.py"
+            "::test_on_response_sees_a_page_in_place_of_a_file_and_may_say_that_a_quota_is_spent"
+        ],
+    ),
+    Entry(
+        "steps-on-a-page-in-place-of-a-file",
+        _QUOTA_PAGE,
+        [
+            Swap(
+                "crawler/pagework/spider_steps.py",
+                "        except Exception as error:  # noqa: BLE001 - users' code, which expects",
+                "        except QuotaSpent as error:  # noqa: BLE001 - users' code, which expects",
+            )
+        ],
+        ["tests/files/test_files_judged.py::test_another_error_of_on_response_on_such_a_page_counts_for_nothing"],
     ),
 ]

@@ -100,7 +100,7 @@ ENTRIES: Final = [
     Entry(
         "an-error-in-place-of-data",
         _INSTEAD_OF_DATA,
-        [Swap("crawler/pagework/stand_ins.py", "        return _why_json(page, usual.names)", '        return ""')],
+        [Swap("crawler/pagework/stand_ins.py", "        return _why_data(page, usual.names)", '        return ""')],
         [f"{_STAND_INS}test_data_in_place_of_a_list_of_data_ends_no_good_crawl"],
     ),
     Entry(
@@ -121,8 +121,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/pagework/stand_ins.py",
-                '(_said(page) if kind == "HTML" else "")',
-                '(_said(page) if is_members else "")',
+                'why = _said(page) if kind == "HTML" else',
+                "why = _said(page) if is_members else",
             )
         ],
         [f"{_STAND_INS}test_a_page_that_says_that_a_site_is_away_counts_without_a_login_too"],
