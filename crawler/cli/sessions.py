@@ -38,7 +38,7 @@ def list_(store: options.StorePath = None, as_json: options.AsJson = False) -> N
         now = source.now()
         found = [(row, judge(row, source.logins.lives(row.key), now)) for row in source.sessions.all()]
         proxies = {row.key: source.values.get(PROXIES + row.key) for row, _ in found}
-        resting = source.quotas.resting()
+        resting = source.quotas.resting([row.key for row, _ in found])
         refused = {row.key: source.logins.refused_until(row.key) for row, judged in found if judged.health not in _GOOD}
         waits = {each.key: each for sessions in waiting_logins(source).values() for each in sessions}
     if as_json:

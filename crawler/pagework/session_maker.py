@@ -122,7 +122,7 @@ class SessionMaker:
             transport=transport,
             own_headers_alone=cast(Transport, transport).browser_headers,
             limits=limits_of(settings),
-            key=session_key(self._spider, identity, user, self._hosts.begins),
+            key=session_key(self._spider, identity, user, self._hosts.begins, lambda name: account.get(name, "")),
             user_agent=settings.user_agent,
             headers=settings.headers,
             proxy=settings.proxy,

@@ -33,6 +33,8 @@ from crawler.sessions.credential_places import A_PERSON, Ask, CredentialPlaces, 
 from crawler.sessions.secrets import Secret
 from crawler.urls import is_secret_name
 
+_last_codes: dict[str, int] = {}  # time step of the last one-time code by site and secret: accounts may share a secret
+_giving_a_code = threading.Lock()  # guards _last_codes
 _CREDENTIALS: Final = ("username", "password", "otp_secret", "client_id", "client_secret")
 
 
@@ -50,7 +52,7 @@ class Account:
     """
 
     __slots__ = (
-        *("_ask", "_clock", "_found", "_gave", "_lacks", "_last_code", "_lock", "_pause", "_places", "_places_of"),
+        *("_ask", "_clock", "_found", "_gave", "_lacks", "_last_codes", "_lock", "_pause", "_places", "_places_of"),
         *("session", "site"),
     )
 
@@ -72,7 +74,7 @@ class Account:
         self._places_of: dict[str, str] = {}  # of fields in _found: where each came from
         self._lacks: dict[str, tuple[str, ...]] = {}  # fields that `get` did not find, and where it looked
         self._gave: set[str] = set()  # fields that were asked for
-        self._last_code = -1  # the time step of the last one-time code handed out
+        self._last_codes = _last_codes if clock is unix_now else {}  # a clock of its own has steps of its own
         self._lock = threading.RLock()  # guards what is above; one lookup, so one question at a time
 
     @property
@@ -173,8 +175,8 @@ class Account:
         """A one-time code (RFC 6238) from the field "otp_secret": base32, or an ``otpauth://totp/`` address.
 
         Args:
-            fresh: Never hand out a code twice, since servers take each only once: wait for the next one if need be,
-                which takes as long as the code lives (30 s as a rule).
+            fresh: Never hand out a code twice, to this session or another one with the same secret, since servers take
+                each only once: wait for the next one if need be, as long as a code lives (30 s as a rule).
         Raises:
             NoCredentials: There is no such field, or it is malformed.
             NotEquipped: The extra ``auth`` is not installed.
@@ -190,13 +192,15 @@ class Account:
             ) from None
         try:
             maker = codes_of(secret)
-            with self._lock:
-                now = self._clock()
+            whose = hashlib.sha256(f"{self.site}|{secret}".encode()).hexdigest()
+            with _giving_a_code:
+                now, last = self._clock(), self._last_codes.get(whose, -1)
                 step = int(now // maker.interval)
-                if fresh and step <= self._last_code:
-                    step = self._last_code + 1
-                    self._pause(min(maker.interval, step * maker.interval - now))
-                self._last_code = max(step, self._last_code)
+                waits = fresh and step <= last
+                step = last + 1 if waits else step
+                self._last_codes[whose] = max(step, last)
+            if waits:
+                self._pause(min(2 * maker.interval, step * maker.interval - now))
             return Secret(maker.generate_otp(step))
         except ValueError:  # binascii's error is one; its text may hold the secret
             raise NoCredentials(self.session, "otp_secret is neither base32 nor an otpauth://totp/ URI") from None

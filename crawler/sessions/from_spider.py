@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from crawler.errors import InvalidURL
 from crawler.identity import Identity
 from crawler.sessions.accounts_file import account_place
 from crawler.sessions.auth.storage_token import in_storage
+from crawler.sessions.login.login_choices import choices_of
 from crawler.sessions.login.login_kinds import kind_of
 from crawler.sessions.origins import Origins
 from crawler.spider import SitemapSpider, Spider
@@ -74,24 +75,32 @@ def logs_in(spider: Spider | type[Spider], identity: Identity) -> bool:
     return identity.login and (brought or spider.wants_login(by_page=identity.auth is None))
 
 
-def session_key(spider: Spider, identity: Identity, user: str | None, begins: str | None = None) -> str:
+def session_key(
+    spider: Spider,
+    identity: Identity,
+    user: str | None,
+    begins: str | None = None,
+    field: Callable[[str], str | None] = lambda name: None,
+) -> str:
     """The row that an identity has in the store.
 
     Spiders of one project share it when they go to the same site (and port, where that is not the usual one) with the
-    same account, and their login steps set up the same kind of session. Without an account the name of the session
-    counts instead.
+    same account, and their login steps set up the same kind of session and choose the same: one that switches to a
+    customer, by an argument of the spider or the name of the session, has a session for each. Without an account the
+    name of the session counts instead.
 
     A spider that says nothing about a login and names no session has one of its own: it never sends what was imported
     for another spider, or what that one logged in.
 
     Args:
         begins: As in `home_site`.
+        field: Finds a further field of the account, which the login step may choose by.
     """
     site = home_account(spider, begins) or spider.name
     if not spider.wants_login() and identity.name == _UNNAMED:
         return f"{site}|spider|{spider.name}"
-    kind = kind_of(type(spider)) if identity.login else ""
-    more = f"+{kind}" if kind else ""
+    told = (kind_of(type(spider)), choices_of(spider, identity.name, field)) if identity.login else ()
+    more = "".join(f"+{each}" for each in told if each)
     return f"{site}|account{more}|{user}" if user else f"{site}|session{more}|{identity.name}"
 
 

@@ -7,7 +7,7 @@ completely or not at all. For results and kept pages see `base_results`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from crawler.outcome import Found, Leased, Outcome, SessionSnapshot
@@ -327,8 +327,8 @@ class QuotaStore(Protocol):
     def rest(self, key: str, until: float, why: str) -> None:
         """Let no process and no run send anything for the account before that moment."""
 
-    def resting(self) -> dict[str, tuple[float, str]]:
-        """Accounts that rest now: key to until when and why."""
+    def resting(self, keys: Iterable[str]) -> dict[str, tuple[float, str]]:
+        """Those of the sessions *keys* whose account rests now: key to until when and why."""
 
 
 class CrawlStore(Protocol):

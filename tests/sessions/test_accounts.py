@@ -254,6 +254,19 @@ def test_a_code_is_handed_out_once_and_the_second_login_waits_for_the_next(fake_
     assert account.otp(fresh=False) == first
 
 
+def test_a_code_is_handed_out_once_to_all_sessions_with_one_secret(fake_pauses: list[float]) -> None:
+    environ = {f"CRAWL_{name}_OTP_SECRET": "ONSWG4TFOQQGS4ZAORUGS4Z3" for name in ("ONE", "TWO", "ELSEWHERE")}
+    one, two = (Account(each, site="a", environ=environ, pause=fake_pauses.append) for each in ("one", "two"))
+    elsewhere = Account("elsewhere", site="b", environ=environ, pause=fake_pauses.append)
+
+    first, second = one.otp(), two.otp()
+
+    assert first != second
+    assert len(fake_pauses) == 1
+    assert elsewhere.otp()
+    assert len(fake_pauses) == 1
+
+
 @pytest.mark.parametrize(
     "secret",
     ["JBSWY3DPEHPK3PXP", "jbsw y3dp ehpk 3pxp", "otpauth://totp/Shop:anna?secret=JBSWY3DPEHPK3PXP&issuer=Shop"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from crawler.sessions.desk import LoginEnd
+from crawler.sessions.quota import Quota
 from crawler.stores.base import LoginClaim, Store
 from crawler.stores.policy.login_policy import Trying
 from crawler.stores.sql.session_rows import HISTORY_KEPT, LOGINS_KEPT
@@ -173,3 +174,39 @@ def test_a_site_that_rotates_its_cookie_does_not_push_old_logins_out_of_the_hist
     assert len(history) == HISTORY_KEPT + 2
     assert [store.sessions.secret_of(each.id) for each in history[-2:]] == ["sid=2-0", "sid=1-0"]
     assert LOGINS_KEPT > 2
+
+
+# --- sessions of one account ------------------------------------------------------------------------------------------
+
+FORM, TOKEN, OTHER = "shop.example|account|ann", "shop.example|account+headers|ann", "shop.example|account|bob"
+CHOSEN = "shop.example|account+auth+4810af1106|ann"
+
+
+def claimed(store: Store, key: str, credentials: str = "p") -> LoginClaim:
+    trying = Trying("orders", "v1", credentials, False, budget=100)
+    return store.logins.claim(key, owner=f"owner of {key}", epoch=0, lease_s=60, trying=trying)
+
+
+def test_sessions_of_one_account_log_in_one_after_the_other(home: Home, store: Store) -> None:
+    first = claimed(store, FORM)
+    waiting = [claimed(each, key) for each in (store, home.open()) for key in (TOKEN, CHOSEN)]
+
+    assert first.granted
+    assert [(each.granted, 0 < each.wait_s <= 1, each.refused) for each in waiting] == 4 * [(False, True, "")]
+    assert claimed(store, OTHER).granted
+
+    refused = LoginEnd("refused", credentials="p")
+    assert store.logins.end(FORM, owner=f"owner of {FORM}", token=first.token, ended=refused, snapshot=None, run=None)
+
+    assert "refused these credentials" in claimed(home.open(), TOKEN).refused
+    assert claimed(store, TOKEN, "changed").granted
+
+
+def test_sessions_of_one_account_have_one_quota_and_rest_together(store: Store) -> None:
+    quota = Quota.parse("10/hour")
+
+    counts = [store.quotas.take(key, quota, wanted=6, back=[]).count for key in (FORM, TOKEN, CHOSEN, OTHER)]
+    store.quotas.rest(TOKEN, store.now() + 60, "limit of today")
+
+    assert counts == [6, 4, 0, 6]
+    assert set(store.quotas.resting([FORM, TOKEN, CHOSEN, OTHER])) == {FORM, TOKEN, CHOSEN}

@@ -42,7 +42,13 @@ def _steps(spider: Any) -> list[Callable[..., Any]]:
 
 @functools.lru_cache(maxsize=512)
 def _told_by_code(spider: Any) -> str:
-    found: set[str] = set()
+    return "+".join(sorted({each for tree, name in code_of(spider) for each in _set_up(tree, name)}))
+
+
+@functools.lru_cache(maxsize=512)
+def code_of(spider: Any) -> tuple[tuple[ast.AST, str], ...]:
+    """The code that sets a session of a spider up, with helpers, and what each part of it calls the session."""
+    found: list[tuple[ast.AST, str]] = []
     waiting = [(each, _name_of_argument(each, 1)) for each in _steps(spider)]
     met: set[tuple[Any, str]] = set()
     while waiting and len(met) < _MOST_CALLS:
@@ -52,9 +58,9 @@ def _told_by_code(spider: Any) -> str:
         met.add((function, name))
         tree = _tree_of(function)
         if tree is not None:
-            found.update(_set_up(tree, name))
+            found.append((tree, name))
             waiting += _handed_on(tree, name, function, spider)
-    return "+".join(sorted(found))
+    return tuple(found)
 
 
 def _name_of_argument(function: Callable[..., Any], place: int) -> str:

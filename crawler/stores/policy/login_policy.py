@@ -50,7 +50,7 @@ _PASSING_S: Final = {
 _MARGIN_S: Final = 1.0  #: a Retry-After may have been rounded down by this much; twice as long each time it was
 _MOST_LEARNED_S: Final = 900.0
 _NEAR_S: Final = 60.0  #: logins this shortly before a pause certainly have to do with it
-_KIND: Final = re.compile(r"\|account\+[a-z+]+\|")
+_KIND: Final = re.compile(r"\|account\+[a-z0-9+]+\|")
 _KIND_OF_THE_LAST: Final[dict[str, Kind]] = {"broken": "passing", "human": "human"}
 _GONE_AT_ONCE: Final = (
     "; sessions were gone before they had shown a page: another program may log in with the same account, sessions may"
@@ -377,7 +377,7 @@ def _made(kind: type[_Kept], row: dict[str, Any], marks: Sequence[str]) -> _Kept
 
 
 def account_of(key: str) -> str:
-    """The key of the account of a session: one account may have sessions of several kinds."""
+    """The key of the account of a session: one account may have sessions of several kinds, and for several choices."""
     return _KIND.sub("|account|", key, count=1)
 
 

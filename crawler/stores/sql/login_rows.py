@@ -86,6 +86,8 @@ class LoginRows:
             row = self._sessions.load(key)
             if row is not None and row.epoch > epoch:
                 return LoginClaim(False, row)
+            if (until := self._account_until(key, now)) > now:
+                return LoginClaim(False, row, wait_s=min(until - now, _ASK_AGAIN_S))
             held = raw.execute("SELECT login_until FROM crawl_sessions WHERE key = ?", (key,)).fetchone()
             abandoned = self._members.takes_login(key)
             if held is not None and held[0] > now and not abandoned:
@@ -103,6 +105,21 @@ class LoginRows:
             raw.execute(_CLAIM, (owner, token, now + lease_s, key))
             self._keep_book(raw, key, begun(book, trying, token=token, now=now))
         return LoginClaim(True, row, token=token)
+
+    def _account_until(self, key: str, now: float) -> float:
+        """Until when another session of the same account logs in; 0 where none does.
+
+        One after the other: what the site refuses one of them is not sent by the next, and an account is not locked.
+        """
+        account, until = account_of(key), 0.0
+        held = self._db.read("SELECT key, login_until FROM crawl_sessions WHERE login_until > ?", (now,))
+        for other, ends in held:
+            if other != key and account_of(other) == account:
+                if self._members.takes_login(other):  # its process is dead
+                    self._members.ends_login(other)
+                else:
+                    until = max(until, ends)
+        return until
 
     def refused(self, key: str, trying: Trying) -> str:
         """Why the credentials of *trying* may not be sent now, since the site has refused them; "" when they may.

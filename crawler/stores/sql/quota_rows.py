@@ -1,5 +1,7 @@
 """Quotas of accounts: what was granted, across processes and runs, and which accounts rest.
 
+The sessions of one account have one row: a site counts what the account sends.
+
 A grant counts from when it was made until a process may have sent the last of it, and for the quota's period after
 that: so no stretch of that length holds more than the quota, however the site counts.
 """
@@ -7,9 +9,11 @@ that: so no stretch of that length holds more than the quota, however the site c
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from crawler.sessions.quota import Granted, Quota
 from crawler.stores.driver import Driver
+from crawler.stores.policy.login_policy import account_of
 
 Entry = list[float]  #: moment, number of requests
 
@@ -21,13 +25,13 @@ class QuotaRows:
         self._db = driver
 
     def take(self, key: str, quota: Quota | None, *, wanted: int, back: list[tuple[float, int]]) -> Granted:
-        """Grant requests of the session *key*, as many as are wanted and left.
+        """Grant requests of the account of the session *key*, as many as are wanted and left.
 
         Args:
             quota: None when nothing is counted; then only whether the account rests matters.
             back: What was granted but not sent: moments and numbers.
         """
-        now = self._db.now()
+        now, key = self._db.now(), account_of(key)
         if quota is None:
             row = self._db.one("SELECT rests_until, why FROM crawl_quotas WHERE key = ?", (key,))
             return Granted(rests_until=row[0], why=row[1]) if row else Granted()
@@ -53,6 +57,7 @@ class QuotaRows:
 
     def give_back(self, key: str, back: list[tuple[float, int]]) -> None:
         """Give back what was granted and will not be sent: others may have it."""
+        key = account_of(key)
         with self._db.write() as raw:
             row = raw.execute("SELECT granted FROM crawl_quotas WHERE key = ?", (key,)).fetchone()
             if row:
@@ -65,13 +70,14 @@ class QuotaRows:
             raw.execute(
                 "INSERT INTO crawl_quotas (key, rests_until, why) VALUES (?, ?, ?)"
                 " ON CONFLICT (key) DO UPDATE SET rests_until = excluded.rests_until, why = excluded.why",
-                (key, until, why),
+                (account_of(key), until, why),
             )
 
-    def resting(self) -> dict[str, tuple[float, str]]:
-        """Accounts that rest now: key to until when and why."""
+    def resting(self, keys: Iterable[str]) -> dict[str, tuple[float, str]]:
+        """Those of the sessions *keys* whose account rests now: key to until when and why."""
         rows = self._db.read("SELECT key, rests_until, why FROM crawl_quotas WHERE rests_until > ?", (self._db.now(),))
-        return {key: (until, why) for key, until, why in rows}
+        rests = {key: (until, why) for key, until, why in rows}
+        return {key: rests[account] for key in keys if (account := account_of(key)) in rests}
 
 
 def still_counting(granted: list[Entry], back: list[tuple[float, int]], since: float) -> list[Entry]:
