@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+EMPTY: Final = "an empty answer"  #: begins what is noted of a page without a character
 _ASKS_WHETHER: Final = frozenset(("if-none-match", "if-modified-since"))
 _RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})\Z")
 _NOT_MODIFIED: Final = 304
@@ -50,7 +51,7 @@ def odd_about(status: int, sent: Mapping[str, str | bytes], came: Mapping[str, s
 
 
 def _of_nothing(status: int, body: bytes) -> str:
-    return "" if body.strip() else f"an empty answer: status {status} and not one character"
+    return "" if body.strip() else f"{EMPTY}: status {status} and not one character"
 
 
 def _is_whole(content_range: str) -> bool:

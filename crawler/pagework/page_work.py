@@ -309,8 +309,8 @@ class PageWork:
             outcome.page = page_of(page)
         if outcome.request.callback not in self._samples.seen:
             self._samples.parsed(outcome, page)
-        outcome.warnings += tuple(page.warnings)
-        outcome.warnings += self._samples.stand_ins.noted(outcome, request, page)
+        stands_in = self._samples.stand_ins.noted(outcome, request, page)
+        outcome.warnings += (*page.warnings, *stands_in)
 
     def _take_keyed(
         self,

@@ -1,10 +1,10 @@
 """Pages that came in place of what was asked for, with a good status: terms of use, maintenance, "please slow down".
 
 The session is good, no sign speaks of a login, and the callback finds nothing; the rest of the list is then missing.
-What gives such a page away is that other pages of its callback gave something, and that it differs from them: it says
-that the site is not available, led elsewhere, has a form to send that they do not have, is JSON where they are HTML or
-the other way round, or is JSON that holds an error or nothing but a message, or XML that holds an error. A crawl that
-goes on, or a later one, begins with what is kept of a good page of that callback.
+What gives such a page away is that other pages of its callback gave something, and that it differs from them: it is
+empty, says that the site is not available, led elsewhere, has a form to send that they do not have, is JSON where they
+are HTML or the other way round, is JSON that holds an error or nothing but a message, or XML that holds an error. A
+crawl that goes on, or a later one, begins with what is kept of a good page of that callback.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from crawler.fetching.unasked import EMPTY
 from crawler.late_pattern import late_pattern
 from crawler.outcome import Outcome
 from crawler.pages.parsing import is_json, is_xml
@@ -76,6 +77,11 @@ class StandIns:
         """A line for a person about a page that has been read; none where it gave something, or is like the others."""
         name = outcome.request.callback
         usual = self._usual.get(name)
+        if (empty := next((each for each in page.warnings if each.startswith(EMPTY)), None)) is not None:
+            if usual is None:
+                return ()
+            page.warnings.remove(empty)  # said once
+            return (f"{STANDS_IN}: {empty}",)  # whatever the callback made of it: a row without values
         if outcome.item_count or outcome.requests or outcome.rejected or outcome.dropped:
             if usual is None:
                 usual = self._usual.setdefault(name, Usual())

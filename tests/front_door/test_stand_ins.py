@@ -108,6 +108,8 @@ INSTEAD: dict[str, tuple[Callable[[], Answer], str]] = {
     "maintenance": (shown(f"<h1>Scheduled maintenance</h1>{OUT}<p>until 04:00"), "it says 'Scheduled maintenance'"),
     "slow down": (shown(f"<title>Please slow down</title>{OUT}<p>Too fast."), "it says 'Please slow down'"),
     "in German": (shown(f"<h2>Wartungsarbeiten bis 4 Uhr</h2>{OUT}"), "it says 'Wartungsarbeiten bis 4 Uhr'"),
+    "nothing at all": (lambda: Answer(body=b""), "an empty answer: status 200"),
+    "a blank": (lambda: Answer(202, b" \n"), "an empty answer: status 202"),
 }
 
 
@@ -229,6 +231,38 @@ def test_a_spider_that_says_what_such_pages_mean_brings_all_rows_in_one_run(port
     assert (summary.exit_code, summary.failed, len(stored(tmp_path, "id"))) == (0, 0, PAGES * ROWS)
 
 
+def test_an_empty_answer_of_which_a_callback_makes_a_row_without_values_is_no_good_end(
+    portal: Portal, tmp_path: Path
+) -> None:
+    class Rows(Orders):
+        key = None
+
+        def parse(self, response: Any) -> Any:
+            yield {"id": response.css("p.order::text").get(), "title": response.css("h1::text").get()}
+            yield from response.follow_all(f"/orders/{number}" for number in range(2, PAGES + 1))
+
+    assert crawl(Rows, portal.host.url, tmp_path).exit_code == 0
+    portal.instead = INSTEAD["nothing at all"][0]
+
+    summary = crawl(Rows, portal.host.url, tmp_path)
+
+    assert (summary.exit_code, summary.reason) == (11, "stand-ins")
+
+
+def test_a_callback_that_always_gets_nothing_ends_well(portal: Portal, tmp_path: Path) -> None:
+    class Pings(Orders):
+        def parse(self, response: Any) -> Any:
+            yield {"id": "1"}
+            yield response.follow(f"/orders/{AT}", self.parse_ping)
+
+        def parse_ping(self, response: Any) -> Any:
+            yield {"id": "2"}
+
+    portal.instead = INSTEAD["nothing at all"][0]
+
+    assert [crawl(Pings, portal.host.url, tmp_path).exit_code for _ in range(2)] == [0, 0]
+
+
 # --- data, and sites without a login ----------------------------------------------------------------------------------
 
 
@@ -333,8 +367,13 @@ class Public(Orders):
 
 @pytest.mark.parametrize(
     ("instead", "code"),
-    [(INSTEAD["slow down"][0], 11), (INSTEAD["maintenance"][0], 11), (INSTEAD["terms at its address"][0], 0)],
-    ids=["slow down", "maintenance", "another form is nothing odd on a public site"],
+    [
+        (INSTEAD["slow down"][0], 11),
+        (INSTEAD["maintenance"][0], 11),
+        (INSTEAD["nothing at all"][0], 11),
+        (INSTEAD["terms at its address"][0], 0),
+    ],
+    ids=["slow down", "maintenance", "nothing at all", "another form is nothing odd on a public site"],
 )
 def test_a_page_that_says_that_a_site_is_away_counts_without_a_login_too(
     instead: Callable[[], Answer], code: int, portal: Portal, tmp_path: Path

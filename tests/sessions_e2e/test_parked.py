@@ -117,6 +117,7 @@ def test_what_waits_for_a_person_goes_on_in_the_same_run_when_somebody_logs_in_m
         name = "withcode"
 
         def login(self, session: Session) -> None:
+            assert session.name == "bob"
             Members.login(self, session)
 
     monkeypatch.setattr("crawler.sessions.login.unusable.LOOK_EVERY_S", 0.2)

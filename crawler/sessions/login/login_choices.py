@@ -34,7 +34,8 @@ def choices_of(spider: Spider, session: str, field: Callable[[str], str | None])
         field: Finds a further field of its account.
     """
     chosen: set[str] = set()
-    for tree, called in code_of(type(spider)):
+    kind: Any = type(spider)
+    for tree, called in code_of(kind):
         for what, name in _read(tree, called):
             if what == "session":
                 chosen.add(_line(what, session))
@@ -45,7 +46,7 @@ def choices_of(spider: Spider, session: str, field: Callable[[str], str | None])
                     chosen.add(_line(f"-a {name}", value))
             elif what == "sent":
                 chosen.add(name)
-            elif name != "arguments" and not hasattr(Spider, name) and (value := _plain(_attribute(spider, name))) is not None:
+            elif (value := _plain(_attribute(spider, name))) is not None:
                 chosen.add(_line(f"self.{name}", value))
     if not chosen:
         return ""
@@ -105,7 +106,9 @@ def _text(node: ast.expr | None) -> str | None:
 
 
 def _attribute(spider: Spider, name: str) -> Any:
-    """What an attribute of the spider holds; a property is its own code, which is not run for this."""
+    """What an attribute of the spider's own holds; a property is code, which is not run for this."""
+    if name == "arguments" or hasattr(Spider, name):
+        return None
     found = inspect.getattr_static(spider, name, None)
     return None if isinstance(found, property) or callable(found) else found
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, AnyStr, Final
 
 from crawler.errors import InvalidURL
 from crawler.late_pattern import late_pattern
+from crawler.sessions.login.data_signs import said_by_data
 from crawler.sessions.login.login_addresses import is_login_address, is_one_of, looks_like_login
 from crawler.sessions.login.login_answers import captcha_sign, one_time_code_sign, wrong_password_sign
 from crawler.sessions.login.page_marks import (
@@ -133,7 +134,7 @@ def logged_out_sign(
     if css is not None or text is not None:
         return "the mark of a logged-out page is there" if is_marked(response, css, text) else None
     if not response.is_html:
-        return None
+        return None if is_login_address(asked_url, login_urls) else said_by_data(response)
     return _guess(response, asked_url, login_urls) or _shows_form_again(response, asked_url, login_urls, login_forms)
 
 

@@ -9,6 +9,7 @@ from tests.taken_out.entries import Entry
 from tests.taken_out.rows import (
     accounts,
     archives,
+    customers,
     documented,
     evidence,
     first_hours,
@@ -44,6 +45,7 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     *supplier_portals.ENTRIES,
     *fleets.ENTRIES,
     *archives.ENTRIES,
+    *customers.ENTRIES,
 )
 
 #: situation of a row, or a test of one: why no mend is taken out for it
