@@ -12,7 +12,7 @@ from crawler.authoring import next_by_script
 from crawler.authoring.json_reading import reading_of_json
 from crawler.authoring.login_forms import CODE, PASSWORD, USERNAME, LoginForm
 from crawler.authoring.next_links import find_next
-from crawler.authoring.parse_method import ParseMethod, same_headers
+from crawler.authoring.parse_method import ParseMethod, arguments_of, same_headers
 from crawler.authoring.repeating import ListFound, find_list, quoted
 from crawler.authoring.unfollowed_pager import find_unfollowed
 from crawler.authoring.xml_lists import find_in_xml
@@ -200,7 +200,7 @@ def _reading_of_xml(response: Response) -> ParseMethod:
         lines.append(f"yield from response.follow_all(xpath={quoted(read.following)})")
         told.append(f"next page: xpath={quoted(read.following)}")
     if read.token:
-        verb = _arguments(response.url).get("verb", "ListRecords")
+        verb = arguments_of(response.url).get("verb", "ListRecords")
         lines = [
             "from urllib.parse import urlencode",
             "",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
 
 from crawler.authoring.asking import is_query, is_search
 from crawler.authoring.connections import Connection, find_connection, next_portion, variable_after
 from crawler.authoring.counted_pages import CountedPages, find_counted
 from crawler.authoring.next_in_json import NextInJson, find_next_in_json
-from crawler.authoring.parse_method import IMPORTS_W3LIB, ParseMethod, same_headers
+from crawler.authoring.parse_method import IMPORTS_W3LIB, ParseMethod, arguments_of, same_headers
 from crawler.authoring.repeating import find_json_list, quoted
 from crawler.response import Response
 
@@ -108,7 +107,7 @@ def _add_next_portion(reading: ParseMethod, following: NextInJson, response: Res
     elif not _is_sent_with_a_body(response):
         names = ", ".join(name for name in _FROM_W3LIB if name == _FROM_W3LIB[0] or name in following.value)
         asking = _follow_in_json(following, response)
-        reading.guessed = asking if following.argument not in _arguments(response.url) else []
+        reading.guessed = asking if following.argument not in arguments_of(response.url) else []
         reading.lines = [f"{IMPORTS_W3LIB}{names}", "", *reading.lines, *asking]
     elif (body := _search_in_json(response)) is not None:
         reading.lines = ["import json", "", *reading.lines, *_ask_again(following, response, body)]
@@ -126,7 +125,7 @@ def _follow_in_json(following: NextInJson, response: Response) -> list[str]:
     """The lines that ask for the next portion. What could not be seen is said to be a guess."""
     value, argument, headers = following.value, following.argument, same_headers(response)
     guesses = [f"{following.empty} on this page"] if following.empty else []
-    if argument and argument not in _arguments(response.url):
+    if argument and argument not in arguments_of(response.url):
         guesses.append(f"the argument {quoted(argument)} is guessed from its name")
     elif following.empty and not argument:
         guesses.append("it is taken for an address")
@@ -140,15 +139,11 @@ def _follow_in_json(following: NextInJson, response: Response) -> list[str]:
     ]
 
 
-def _arguments(url: str) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
-
-
 def _counted(data: Any, found: tuple[str, list[Any]] | None, response: Response) -> CountedPages | None:
     if found is None:
         return None
     in_body = _is_sent_with_a_body(response)
-    asked = (_search_in_json(response) or {}) if in_body else _arguments(response.url)
+    asked = (_search_in_json(response) or {}) if in_body else arguments_of(response.url)
     return find_counted(
         data, asked, found[0], len(found[1]), by_address=not in_body, headers=response.headers if not in_body else {}
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 
 from crawler.quick_dataclass import quick_dataclass
 from crawler.response import Response
@@ -43,3 +44,8 @@ def same_headers(response: Response) -> str:
     headers = (response.asked.headers or {}) if response.asked is not None else {}
     is_special = any(name.lower() != "content-type" for name in headers)
     return ", headers=response.asked.headers" if is_special else ""
+
+
+def arguments_of(url: str) -> dict[str, str]:
+    """The arguments in an address, the last one of each name."""
+    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))

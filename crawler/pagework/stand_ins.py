@@ -23,6 +23,9 @@ from crawler.urls import redact
 
 STANDS_IN: Final = "nothing came of it, unlike of other pages of its callback"  #: begins what is noted of such a page
 _LOOKED_AT: Final = 3  #: pages of a callback that gave something, whose forms and names are looked at
+_KINDS_OF: Final = (
+    200  #: pages of a callback that gave something, of which it is noted whether they are HTML, JSON or XML
+)
 _SAID_CHARACTERS: Final = 80
 _NAMES_TOLD: Final = 3
 _ERROR_NAMES: Final = frozenset(
@@ -76,23 +79,23 @@ class StandIns:
     def noted(self, outcome: Outcome, request: Request, page: Response) -> tuple[str, ...]:
         """A line for a person about a page that has been read; none where it gave something, or is like the others."""
         name = outcome.request.callback
-        usual = self._usual.get(name)
-        if (empty := next((each for each in page.warnings if each.startswith(EMPTY)), None)) is not None:
-            if usual is None:
-                return ()
-            page.warnings.remove(empty)  # said once
-            return (f"{STANDS_IN}: {empty}",)  # whatever the callback made of it: a row without values
-        if outcome.item_count or outcome.requests or outcome.rejected or outcome.dropped:
+        empty = next((each for each in page.warnings if each.startswith(EMPTY)), "") if page.warnings else ""
+        if not empty and (outcome.item_count or outcome.requests or outcome.rejected or outcome.dropped):
+            usual = self._usual.get(name)
             if usual is None:
                 usual = self._usual.setdefault(name, Usual())
-            _look_at(page, usual)
+            if usual.looked_at < _KINDS_OF:
+                _look_at(page, usual)
             usual.lead_on = usual.lead_on or (bool(page.history) and _led_on(request, page))
             return ()
         if page.status_code >= 400:
             return ()
-        usual = usual or self._before(name)
+        usual = self._usual.get(name) or self._before(name)
         if not usual.looked_at:
             return ()
+        if empty:  # whatever the callback made of it: a row without values
+            page.warnings.remove(empty)  # said once
+            return (f"{STANDS_IN}: {empty}",)
         kind, is_members = _kind(page), bool(outcome.session_key)
         why = _said(page) if kind == "HTML" else _why_data(page, usual.names) if kind == "XML" else ""
         why = why or (_why(request, page, kind, usual) if is_members else "")
@@ -110,13 +113,11 @@ class StandIns:
 
 def _look_at(page: Response, usual: Usual) -> None:
     """Add what a page that gave something is like."""
-    if usual.looked_at < _LOOKED_AT:
-        usual.looked_at += 1
+    usual.looked_at += 1
+    usual.kinds |= {_kind(page)}
+    if usual.looked_at <= _LOOKED_AT:
         usual.forms |= {mark for form in _posts_to(page) for mark in form}
         usual.names |= _names(_data(page))
-    kind = _kind(page)
-    if kind not in usual.kinds:
-        usual.kinds |= {kind}
 
 
 def _why(request: Request, page: Response, kind: str, usual: Usual) -> str:
