@@ -19,6 +19,7 @@ from crawler.sessions.login.manager import LoginManager
 ALL = 1 << 30  #: no other process has a share in it
 _NO_WORD = HostWord()
 _AHEAD = 16  #: ready requests beyond the connections: a group of pages is parsed and committed meanwhile
+_LONG_PAUSE_S = 30.0  #: from then on a person is told
 
 
 class Queue(Enum):
@@ -184,6 +185,8 @@ class HostSlot:
             silent=outcome.host_fault and not outcome.status,
         )
         pause_until, news = outcome.pause_slot_until, list[Event]()
+        if pause_until is not None and pause_until > max(self.paused_until, now + _LONG_PAUSE_S) + 1.0:
+            news.append(SlotPaused(now, self.name, pause_until, "it asked for it (Retry-After)"))
         if advice.pause_until is not None:
             pause_until = max(pause_until or 0.0, advice.pause_until)
             news.append(SlotPaused(now, self.name, pause_until, advice.why))

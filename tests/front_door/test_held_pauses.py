@@ -100,3 +100,14 @@ def test_why_a_host_is_left_alone_is_known_to_the_next_run_where_requests_wait_f
     assert [each.where for each in told] == ["shop.example"]
     assert why in told[0].message
     home.close()
+
+
+def test_the_run_that_is_told_to_stay_away_for_hours_says_so_once(site: Restarting, tmp_path: Path) -> None:
+    site.retry_after = "7200"
+    told: list[Event] = []
+
+    crawl(Pages, site.host.url, tmp_path, max_time=1.5, robots=False, observers=[told.append])
+
+    paused = [each for each in told if isinstance(each, SlotPaused)]
+    assert [each.why for each in paused] == ["it asked for it (Retry-After)"], "it said only that it had slowed down"
+    assert 7100 < paused[0].until - paused[0].at < 7300

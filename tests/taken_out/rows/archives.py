@@ -83,4 +83,11 @@ ENTRIES: Final = [
         ],
         ["tests/files/test_files_judged.py::test_another_error_of_on_response_on_such_a_page_counts_for_nothing"],
     ),
+    Entry(
+        "long-pause-told",
+        "a host that answered 429 with `Retry-After: 7200`: the run waited for two hours, and its log said only that it"
+        " had slowed down to a request each 0.25 s",
+        [Swap("crawler/frontier/host_slot.py", "_LONG_PAUSE_S = 30.0", "_LONG_PAUSE_S = 3e9")],
+        ["tests/front_door/test_held_pauses.py::test_the_run_that_is_told_to_stay_away_for_hours_says_so_once"],
+    ),
 ]
