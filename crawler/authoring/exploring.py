@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import field, replace
 from itertools import islice
 from pathlib import Path
+from textwrap import indent
 from typing import Any, Final
 
 from requests.auth import HTTPDigestAuth
@@ -36,6 +37,7 @@ from crawler.response import Response
 from crawler.sessions.accounts import Account
 from crawler.sessions.accounts_file import account_place
 from crawler.sessions.credential_places import Ask
+from crawler.sessions.login.login_kinds import written_as
 from crawler.sessions.login.signs import wants_login
 from crawler.sessions.session import Session
 from crawler.settings import Settings, load
@@ -240,6 +242,7 @@ def _look_inside(made: FirstSpider, form: LoginForm, settings: Mapping[str, Any]
         return None
     spider = _by_http(form) if form.scheme else _by_form(form)
     spider.name, spider.start_urls = name, (url,)
+    written_as(spider.login, indent("\n".join(["def login(self, session):", *login_lines(form)]), "    ")[4:])
     try:
         with visitor(spider, settings=settings, ask=ask, code=mark_of(made.source().encode())) as visiting:
             return visiting.fetch(url)

@@ -105,7 +105,7 @@ class StandIns:
         """What earlier runs know; asked once for each callback."""
         usual = self._usual.setdefault(callback, Usual())
         page = self._kept(callback)
-        if page is not None:
+        if page is not None and page.body.strip():
             _look_at(page, usual)
             usual.lead_on = True  # whether it did is not kept
         return usual

@@ -67,7 +67,7 @@ class Word(Plain):
 
 class OtherWord(Plain):
     def login(self, session: Session) -> None:
-        session.post("http://shop.test/switch", data={"customer": "K7"})
+        session.post("http://shop.test/switch", data={"customer": "K8"})
 
 
 def mark(spider: Spider, session: str = "ann", **fields: str) -> str:

@@ -12,10 +12,12 @@ import ast
 import hashlib
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
+from crawler.late_pattern import late_pattern
 from crawler.sessions.login.login_kinds import code_of
 from crawler.spider import Spider
 from crawler.urls import is_secret_name
@@ -24,6 +26,11 @@ _CREDENTIALS: Final = frozenset(("username", "password", "otp_secret", "client_i
 _SENDS: Final = frozenset(("submit", "get", "post", "put", "patch", "delete", "request", "fill"))
 _PLAIN: Final = (str, int, type(None))  # what is measured is no choice: it may differ from run to run
 _DIGITS: Final = 10
+_NO_CHOICE: Final = late_pattern(  # names of boxes, buttons and ways back, which each login form has
+    r"remember|stay|keep|persist|submit|button|commit|action|log_?in|sign_?in|lang|locale|utf8|format|grant_type|scope"
+    r"|next|return|redirect|continue|back|goto|service|referr?er|url",
+    re.IGNORECASE,
+)
 
 
 def choices_of(spider: Spider, session: str, field: Callable[[str], str | None]) -> str:
@@ -90,12 +97,16 @@ def _words(call: ast.Call) -> Iterator[str]:
     """The fields with words of the spider's author that a call sends: in a dict, or in the query of an address."""
     for given in [*call.args, *(each.value for each in call.keywords if each.arg != "headers")]:
         if isinstance(given, ast.Dict):
-            for key, value in zip(given.keys, given.values, strict=True):
-                name, word = _text(key), _text(value)
-                if name is not None and word is not None and not is_secret_name(name):
-                    yield _line(name, word)
-        elif (text := _text(given)) and (query := urlsplit(text).query if "?" in text else ""):
-            yield _line("?", query)
+            pairs = [(_text(key), _text(value)) for key, value in zip(given.keys, given.values, strict=True)]
+        elif (text := _text(given)) and "?" in text:
+            pairs = [*parse_qsl(urlsplit(text).query, keep_blank_values=True)]
+        else:
+            continue
+        yield from (_line(name, word) for name, word in pairs if name and word and _may_choose(name, word))
+
+
+def _may_choose(name: str, word: str) -> bool:
+    return "/" not in word and not _NO_CHOICE.search(name) and not is_secret_name(name)
 
 
 def _text(node: ast.expr | None) -> str | None:

@@ -21,6 +21,7 @@ from crawler.urls import is_secret_name
 
 _WHOLE: Final = frozenset({"auth", "cert", "hooks", "mount", "params", "proxies", "verify"})
 _TRIES: Final = 5
+_written: dict[Callable[..., Any], str] = {}  # steps that stand for others: see `written_as`
 _parsing = threading.Lock()  # guards ast.parse, which counts its depth for all threads together in Python 3.11
 _MOST_CALLS: Final = 50  # helpers that are followed
 
@@ -32,6 +33,14 @@ def kind_of(spider: type[Spider]) -> str:
     """
     anything: Any = spider
     return _told_by_code(anything) if _steps(anything) else ""
+
+
+def written_as(step: Callable[..., Any], source: str) -> None:
+    """Let *source* count as the code of a step: it does what a spider will do that is only being written.
+
+    Both then have one session.
+    """
+    _written[step] = source
 
 
 def _steps(spider: Any) -> list[Callable[..., Any]]:
@@ -73,7 +82,7 @@ def _name_of_argument(function: Callable[..., Any], place: int) -> str:
 
 def _tree_of(function: Callable[..., Any]) -> ast.AST | None:
     try:
-        source = textwrap.dedent(inspect.getsource(function))
+        source = _written.get(function) or textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError, SyntaxError):
         return None
     for _ in range(_TRIES):

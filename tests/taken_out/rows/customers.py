@@ -110,8 +110,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/pagework/stand_ins.py",
-                "            if usual is None:\n                return ()\n            page.warnings.remove",
-                "            if usual is not None:\n                return ()\n            page.warnings.remove",
+                "        if empty:  # whatever",
+                "        if empty and usual is None:  # whatever",
             )
         ],
         [
