@@ -139,6 +139,12 @@ class Account:
         with self._lock:
             return "password" in self._gave
 
+    @property
+    def gave_code(self) -> bool:
+        """Whether a one-time code was handed out."""
+        with self._lock:
+            return "otp_secret" in self._gave
+
     def password_is_in(self, text: str) -> bool:
         """Whether *text*, a body or an address as it is sent, holds the password that was handed out."""
         with self._lock:

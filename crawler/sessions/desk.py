@@ -22,7 +22,9 @@ class LoginEnd:
         asked_s: Seconds that the site asks us to stay away.
     """
 
-    outcome: Literal["ok", "refused", "failed", "lost", "broken", "busy", "absent", "human", "unsent", "renewed"]
+    outcome: Literal[
+        "ok", "refused", "failed", "code", "lost", "broken", "busy", "absent", "human", "unsent", "renewed"
+    ]
     why: str = ""
     credentials: str = ""
     asked_s: float = 0.0

@@ -20,10 +20,9 @@ from crawler.stores.policy.login_policy import (
     ended,
     learned_limit,
     may_begin,
-    packed,
     refused_until,
-    unpacked,
 )
+from crawler.stores.policy.stored_logins import packed, unpacked
 
 NOW = 1_800_000_000.0
 DAY_S = 86_400.0
@@ -57,11 +56,13 @@ def test_logins_that_succeed_or_send_nothing_do_not_count_for_the_budget(ending:
     assert may_begin(book, replace(ANN, budget=1), NOW + 400).kind != "spent"
 
 
-@pytest.mark.parametrize("ending", ["", "refused", "failed", "broken", "human"])
+@pytest.mark.parametrize("ending", ["", "refused", "failed", "code", "broken", "human"])
 def test_logins_that_may_have_counted_against_the_account_do(ending: Ending) -> None:
     book = after(ending, ending, every_s=1200.0)
 
-    decision = may_begin(book, Trying("orders", "v1", "" if ending == "refused" else "ann:secret", budget=2), NOW + 900)
+    decision = may_begin(
+        book, Trying("orders", "v1", "" if ending in ("refused", "code") else "ann:secret", budget=2), NOW + 900
+    )
 
     assert decision.until == NOW - 1200 + 3600
     assert "2 logins of the last hour did not succeed, 2 allowed (login_budget)" in decision.why
@@ -284,3 +285,15 @@ def test_sessions_of_several_kinds_belong_to_one_account() -> None:
     assert account_of("shop.example|account+auth+headers|ann|account+x|") == "shop.example|account|ann|account+x|"
     assert account_of("shop.example|account|ann") == "shop.example|account|ann"
     assert account_of("shop.example|session|default") == "shop.example|session|default"
+
+
+def test_a_code_that_is_asked_for_again_in_two_logins_in_a_row_is_a_refusal() -> None:
+    assert may_begin(after("code"), ANN, NOW + 1).until <= NOW + 1  # it may have come too late
+    twice = after("code", "code", every_s=DAY_S)
+    assert may_begin(twice, ANN, NOW + 1).kind == "refused"
+    assert may_begin(twice, replace(ANN, credentials="ann:another"), NOW + 1).kind != "refused"
+
+
+@pytest.mark.parametrize("between", ["ok", "failed", "busy"])
+def test_codes_that_are_asked_for_again_with_another_end_between_them_are_no_refusal(between: Ending) -> None:
+    assert may_begin(after("code", between, "code", every_s=DAY_S), ANN, NOW + 1).kind != "refused"

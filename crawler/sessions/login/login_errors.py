@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 from crawler.errors import (
@@ -33,6 +32,7 @@ from crawler.sessions.login import signs
 from crawler.sessions.login.always_sent import has_fixed_auth, mark_of, sends_credentials, sent_nothing_else
 from crawler.sessions.login.login_answers import captcha_sign, one_time_code_sign, speaks_of_something_else
 from crawler.sessions.login.page_marks import has_login_form, has_new_password_form, refresh_of
+from crawler.sessions.login.patience import RetryAfter, asked_to_wait_s
 from crawler.sessions.login.sent_forms import shown_forms
 from crawler.sessions.login.sight import sent_on
 from crawler.sessions.login.standing import KnownCredentials
@@ -42,7 +42,6 @@ from crawler.urls import canonical, redact
 
 _ASKS_FOR_PATIENCE = frozenset({429, 503})
 _REFUSES_WHAT_WAS_SENT = frozenset({400, 422})  # 403 may as well be a token that is too old, or a wall before the site
-RetryAfter = Callable[[str | None], float | None]
 
 
 @quick_dataclass
@@ -56,7 +55,7 @@ class Ended:
     """
 
     error: SessionError
-    outcome: Literal["refused", "failed", "broken", "busy", "absent", "human", "unsent"]
+    outcome: Literal["refused", "failed", "code", "broken", "busy", "absent", "human", "unsent"]
     asked_s: float = 0.0
 
     @property
@@ -111,7 +110,9 @@ def ended(
         return Ended(found, "broken" if sent else "absent")
     if known.let_in and not sent and isinstance(error, StatusError | UsageError) and _has_no_form(last):
         return Ended(found, "absent")
-    return Ended(found, "failed" if sent or _may_have_sent(error, session) else "unsent")
+    asks_again = last is not None and session.account.gave_code and one_time_code_sign(last) is not None
+    sent_outcome: Literal["code", "failed"] = "code" if asks_again else "failed"
+    return Ended(found, sent_outcome if sent or _may_have_sent(error, session) else "unsent")
 
 
 def _has_no_form(last: Response | None) -> bool:
@@ -378,21 +379,6 @@ def _line(error: Exception, spider: Spider) -> str:
 def _place(error: Exception, session: Session, spider: Spider) -> str:
     """Where the step stopped: " at step 'code' (spiders/orders.py, line 12)"; "" where it came to its end."""
     return (f" at step {session.stopped_at!r}" if session.stopped_at else "") + _line(error, spider)
-
-
-def asked_to_wait_s(error: Exception, answer: Response | None, retry_after_s: RetryAfter) -> float:
-    """How long the site asks to be left alone, in seconds; 0 for nothing.
-
-    Args:
-        error: Says so itself where it is about a single answer.
-        answer: The last one of the login step, if any.
-        retry_after_s: Understands the header Retry-After.
-    """
-    if isinstance(error, StatusError) and error.retry_after_s is not None:
-        return error.retry_after_s
-    if answer is None or answer.status_code not in (429, 503):
-        return 0.0
-    return retry_after_s(answer.headers.get("Retry-After")) or 0.0
 
 
 def _is_trouble(status: int) -> bool:

@@ -6,8 +6,12 @@ own pauses say.
 
 from __future__ import annotations
 
-from crawler.errors import SessionError, SiteUnreachable
+from collections.abc import Callable
 
+from crawler.errors import SessionError, SiteUnreachable, StatusError
+from crawler.response import Response
+
+RetryAfter = Callable[[str | None], float | None]
 PATIENCE_S = 900.0  #: in all
 PATIENCE_WITH_STRANGERS_S = 60.0  #: the same for a site that has not answered anything yet
 PROBE_PAUSES_S = (2.0, 5.0, 15.0, 30.0, 60.0)  #: between probes that brought no usable answer
@@ -57,3 +61,18 @@ def probe_pause_s(attempts: int, asked_s: float) -> float:
 def again_s(attempts: int) -> float:
     """Seconds before another login, after so many that were lost before they could be proved."""
     return min(AGAIN_S * 2.0 ** (attempts - 1), _LONGEST_AGAIN_S)
+
+
+def asked_to_wait_s(error: Exception, answer: Response | None, retry_after_s: RetryAfter) -> float:
+    """How long the site asks to be left alone, in seconds; 0 for nothing.
+
+    Args:
+        error: Says so itself where it is about a single answer.
+        answer: The last one of the login step, if any.
+        retry_after_s: Understands the header Retry-After.
+    """
+    if isinstance(error, StatusError) and error.retry_after_s is not None:
+        return error.retry_after_s
+    if answer is None or answer.status_code not in (429, 503):
+        return 0.0
+    return retry_after_s(answer.headers.get("Retry-After")) or 0.0

@@ -117,7 +117,7 @@ class Restorer:
         except CrawlError as error:
             standing.attempts += 1
             if standing.attempts < _DOUBTFUL_PROBES:
-                asked_s = login_errors.asked_to_wait_s(error, None, self._retry_after_s)
+                asked_s = patience.asked_to_wait_s(error, None, self._retry_after_s)
                 return Preparation(False, wait_s=max(PROBE_PAUSES_S[0], min(asked_s + 1.0, patience.PATIENCE_S)))
             reason = f"the probe failed: {redact(str(error))}"
         reason = reason or self._by_witness()  # first: where the quota is spent, the doubt stays
@@ -249,5 +249,5 @@ class Restorer:
         standing.attempts += 1
         standing.patience.answers = standing.patience.answers or isinstance(error, StatusError)
         standing.patience.begins(failure, standing.clock())
-        asked_s = login_errors.asked_to_wait_s(error, None, self._retry_after_s)
+        asked_s = patience.asked_to_wait_s(error, None, self._retry_after_s)
         return standing.waits(probe_pause_s(standing.attempts, asked_s), failure, Signal.LOGGED_OUT)

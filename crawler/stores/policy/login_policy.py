@@ -18,17 +18,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal
 
 from crawler.quick_dataclass import quick_dataclass
 
-Ending = Literal["", "ok", "refused", "failed", "lost", "broken", "busy", "absent", "human", "unsent", "renewed"]
+Ending = Literal[
+    "", "ok", "refused", "failed", "code", "lost", "broken", "busy", "absent", "human", "unsent", "renewed"
+]
 """How an attempt ended:
 
 - "": not yet, or its process was killed; "ok": it succeeded; "lost": so it did, and was gone before it showed a page
 - "refused": the site refused the credentials; "failed": credentials were sent, and no session came of it
+- "code": the same, and a one-time code that was sent was asked for again; twice in a row is a refusal
 - "broken": credentials were sent, and no usable answer came; "absent": no usable answer, and nothing was sent
 - "busy": the site asks for patience (429, 503)
 - "human": a person is needed, and credentials were sent; "unsent": it stopped before it had sent any
@@ -39,7 +42,7 @@ Kind = Literal["", "refused", "spent", "passing", "human"]
 
 _HOUR_S: Final = 3600.0
 _DAY_S: Final = 86_400.0
-_COUNTED: Final = frozenset({"", "refused", "failed", "lost", "broken", "human"})  #: may count against the account
+_COUNTED: Final = frozenset({"", "refused", "failed", "code", "lost", "broken", "human"})  #: may count against it
 _REFUSED_S: Final = (_DAY_S, 3 * _DAY_S, 7 * _DAY_S)  #: after so many refusals of the same credentials
 _FAILED_S: Final = (0.0, 600.0, _HOUR_S, 6 * _HOUR_S, _DAY_S)  #: after so many failures in a row
 _PASSING_S: Final = {
@@ -190,6 +193,8 @@ def ended(
     one = book.attempts[place]
     one = replace(one, ended=now, ending=ending, asked_s=asked_s, credentials=credentials or one.credentials)
     refusals = book.refusals
+    if ending == "code" and _asked_again_before(book.attempts[:place], one):
+        one, ending = replace(one, ending="refused"), "refused"
     if ending == "ok":
         refusals = tuple(
             each for each in refusals if each.token > token or (one.credentials and each.credentials != one.credentials)
@@ -197,6 +202,17 @@ def ended(
     elif ending == "refused" and one.credentials:
         refusals = _with_refusal(refusals, one, now)
     return LoginBook((*book.attempts[:place], one, *book.attempts[place + 1 :]), refusals)
+
+
+def _asked_again_before(attempts: Sequence[Attempt], one: Attempt) -> bool:
+    """Whether the login with the same credentials before this one had its code asked for again, too.
+
+    One that comes too late is no sign of a wrong secret; two are, and sites lock accounts after three.
+    """
+    before = next(
+        (each for each in reversed(attempts) if each.credentials == one.credentials and not each.renews), None
+    )
+    return bool(one.credentials) and before is not None and before.ending == "code"
 
 
 def _is_open(attempt: Attempt, token: int) -> bool:
@@ -248,7 +264,9 @@ def _failed(book: LoginBook, trying: Trying, now: float) -> Decision:
     for each in reversed(list(_of_the_same(book, trying))):
         if each.ending == "ok":
             break
-        if each.ending == "failed" or (each.ending == "refused" and not (each.credentials and trying.credentials)):
+        if each.ending in ("failed", "code") or (
+            each.ending == "refused" and not (each.credentials and trying.credentials)
+        ):
             failures, last = failures + 1, last or min(each.ended, now)
         elif each.ending == "lost" and failures:  # nothing was seen of its session: it may have been refused as well
             failures += 1
@@ -325,55 +343,6 @@ def _of_the_same(book: LoginBook, trying: Trying) -> Iterator[Attempt]:
 
 def _was_changed(each: Attempt | RefusedCredentials, trying: Trying) -> bool:
     return each.spider == trying.spider and each.steps != trying.steps
-
-
-# --- as it is stored --------------------------------------------------------------------------------------------------
-
-
-def packed(book: LoginBook) -> tuple[dict[str, Any], list[str]]:
-    """*book* as JSON values, and what has to be sealed: the marks of credentials, which the values name by number."""
-    marks: dict[str, int] = {"": 0}
-    for mark in [each.credentials for each in book.attempts] + [each.credentials for each in book.refusals]:
-        marks.setdefault(mark, len(marks))
-    tables = {
-        "attempts": [asdict(each) | {"credentials": marks[each.credentials]} for each in book.attempts],
-        "refusals": [asdict(each) | {"credentials": marks[each.credentials]} for each in book.refusals],
-    }
-    return tables, list(marks)
-
-
-def unpacked(tables: Any, marks: Sequence[str]) -> LoginBook:
-    """The book that `packed` took apart; what cannot be read is left out. Without its *marks* no refusal is known.
-
-    Processes that cannot open them are bound only by the number of attempts.
-    """
-    found = tables if isinstance(tables, dict) else {}
-    attempts = [_made(Attempt, each, marks) for each in _rows(found.get("attempts"))]
-    refusals = [_made(RefusedCredentials, each, marks) for each in _rows(found.get("refusals"))]
-    return LoginBook(
-        tuple(each for each in attempts if each is not None),
-        tuple(each for each in refusals if each is not None and each.credentials),
-    )
-
-
-_NUMBERS: Final = ("began", "ended", "at", "asked_s", "times", "token")
-_Kept = TypeVar("_Kept", Attempt, RefusedCredentials)
-
-
-def _rows(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _made(kind: type[_Kept], row: dict[str, Any], marks: Sequence[str]) -> _Kept | None:
-    number = row.get("credentials")
-    mark = marks[number] if isinstance(number, int) and 0 <= number < len(marks) else ""
-    given = {each.name: row[each.name] for each in fields(kind) if each.name in row} | {"credentials": mark}
-    if any(not isinstance(given.get(name, 0.0), int | float) for name in _NUMBERS):
-        return None
-    try:
-        return kind(**given)
-    except TypeError:  # a moment is missing
-        return None
 
 
 def account_of(key: str) -> str:

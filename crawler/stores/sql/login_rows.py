@@ -28,13 +28,12 @@ from crawler.stores.policy.login_policy import (
     begun,
     clock_time,
     may_begin,
-    packed,
     refused_until,
-    unpacked,
 )
 from crawler.stores.policy.login_policy import (
     ended as book_after,
 )
+from crawler.stores.policy.stored_logins import packed, unpacked
 from crawler.stores.sealed import place_of_value
 from crawler.stores.sql.session_rows import SessionRows, take_place
 from crawler.stores.sql.value_rows import ValueRows

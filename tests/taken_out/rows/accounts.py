@@ -96,8 +96,8 @@ ENTRIES: Final = [
         [
             Swap(
                 "crawler/sessions/login/login_errors.py",
-                'return Ended(found, "failed" if sent or _may_have_sent(error, session) else "unsent")',
-                'return Ended(found, "failed")',
+                'return Ended(found, sent_outcome if sent or _may_have_sent(error, session) else "unsent")',
+                "return Ended(found, sent_outcome)",
             )
         ],
         [f"{_PASSWORDS}::test_a_login_step_that_stops_before_it_sends_anything_is_never_held_up"],

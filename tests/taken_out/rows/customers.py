@@ -105,6 +105,22 @@ ENTRIES: Final = [
         ],
     ),
     Entry(
+        "wrong-codes",
+        'a wrong secret of one-time codes was "failed", not "refused": each night sent one more wrong code, and sites'
+        " lock accounts after three",
+        [
+            Swap(
+                "crawler/stores/policy/login_policy.py",
+                'if ending == "code" and _asked',
+                'if ending == "none" and _asked',
+            )
+        ],
+        [
+            "tests/sessions_e2e/test_wrong_codes.py"
+            "::test_after_two_wrong_codes_no_run_sends_another_one_until_the_secret_is_changed"
+        ],
+    ),
+    Entry(
         "empty-in-place-of-a-page",
         _EMPTY,
         [
