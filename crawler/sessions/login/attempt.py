@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import suppress
 
 import requests
 
@@ -12,6 +13,8 @@ from crawler.errors import CrawlError, LoginMiswritten, NeedsHuman, UsageError
 from crawler.request import Request
 from crawler.sessions.login import signs
 from crawler.sessions.login.in_browser import log_in_alone, logs_in_alone
+from crawler.sessions.login.login_errors import new_password_wanted
+from crawler.sessions.login.page_marks import has_new_password_form
 from crawler.sessions.login.sight import Sight, last_sight
 from crawler.sessions.login.watch import logged_out_reason
 from crawler.sessions.session import Session
@@ -24,7 +27,8 @@ _log = logging.getLogger("crawler.sessions")
 def take_steps(session: Session, spider: Spider, *, probe_url: str | None) -> None:
     """Run the login step. It also ends when it wants a form on a page for logged-in users: then the probe decides.
 
-    Sites may ask for a code only now and then, or for nothing at all on a device that they know.
+    Sites may ask for a code only now and then, or for nothing at all on a device that they know; and they may put a
+    reminder in between, that a password is about to end.
 
     Raises:
         NeedsHuman: The spider has no login step that can be run here: a person logs in with a browser.
@@ -40,7 +44,9 @@ def take_steps(session: Session, spider: Spider, *, probe_url: str | None) -> No
     try:
         returned = step(session)
     except UsageError as error:
-        if probe_url is None or last_sight(session) is not Sight.INSIDE:
+        if probe_url is None or not (
+            last_sight(session) is Sight.INSIDE or _was_only_reminded(session, spider, probe_url)
+        ):
             raise
         name, where = session.name, session.stopped_at
         returned = None
@@ -52,6 +58,20 @@ def take_steps(session: Session, spider: Spider, *, probe_url: str | None) -> No
         )
     if session.last_answer is not None:
         session.refreshed(session.last_answer)
+
+
+def _was_only_reminded(session: Session, spider: Spider, probe_url: str) -> bool:
+    """Whether the login led to a form for a new password, and is good all the same, as the probe page shows."""
+    last = session.last_answer
+    if new_password_wanted(last, session) is None:
+        return False
+    with suppress(CrawlError):
+        page = session.get(probe_url)
+        is_good = page.status_code < 400 and logged_out_reason(spider, session, page, probe_url) is None
+        if is_good and not has_new_password_form(page):
+            return True
+    session.last_answer = last  # what the step saw says what is wrong
+    return False
 
 
 def unsent(returned: object) -> str | None:

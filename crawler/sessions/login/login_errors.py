@@ -97,7 +97,7 @@ def ended(
     if refusal is not None:
         wrong = WrongPassword if refusal.surely else LoginFailed
         return Ended(wrong(session.name, refusal.why + _place(error, session, spider)), refusal.outcome)
-    if (wanted := _new_password_wanted(last, session)) is not None:
+    if (wanted := new_password_wanted(last, session)) is not None:
         return Ended(NeedsHuman(session.name, wanted), "human")
     found = failure(error, session, spider)
     if isinstance(error, FetchError) and not isinstance(error, StatusError):
@@ -223,7 +223,11 @@ def _captcha(answer: Response) -> str:
     return "; the page shows a captcha, which a person has to answer" if captcha_sign(answer) else ""
 
 
-def _new_password_wanted(last: Response | None, session: Session) -> str | None:
+def new_password_wanted(last: Response | None, session: Session) -> str | None:
+    """What to tell a person where the last page of a login has a form for a new password; None where it has none.
+
+    It may be a mere reminder, which comes once after a good login: then the probe shows that we are logged in.
+    """
     if last is None or last.status_code >= 400 or not has_new_password_form(last) or _calls_it_new(last, session):
         return None
     return (

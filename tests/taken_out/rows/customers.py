@@ -29,6 +29,12 @@ _EMPTY: Final = (
     " file was replaced"
 )
 
+_REMINDERS: Final = "tests/sessions_e2e/test_password_reminders.py"
+_REMINDED: Final = (
+    '"your password expires soon, remind me later" after a login on a device that needs no code: the step did not find'
+    " its form for the code, and a person was called, exit 7"
+)
+
 ENTRIES: Final = [
     Entry(
         "session-of-a-customer",
@@ -119,6 +125,30 @@ ENTRIES: Final = [
             "tests/sessions_e2e/test_wrong_codes.py"
             "::test_after_two_wrong_codes_no_run_sends_another_one_until_the_secret_is_changed"
         ],
+    ),
+    Entry(
+        "reminder-of-a-new-password",
+        _REMINDED,
+        [
+            Swap(
+                "crawler/sessions/login/attempt.py",
+                "    if new_password_wanted(last, session) is None:",
+                "    if last or not last:",
+            )
+        ],
+        [f"{_REMINDERS}::test_a_reminder_of_a_new_password_is_no_refusal_where_the_probe_is_good"],
+    ),
+    Entry(
+        "reminder-that-stays",
+        _REMINDED,
+        [
+            Swap(
+                "crawler/sessions/login/attempt.py",
+                "if is_good and not has_new_password_form(page):",
+                "if is_good:",
+            )
+        ],
+        [f"{_REMINDERS}::test_where_nothing_else_is_shown_a_person_has_to_choose_one"],
     ),
     Entry(
         "empty-in-place-of-a-page",
