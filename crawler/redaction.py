@@ -58,6 +58,7 @@ _PLAIN_TALK: Final = frozenset(("code", "key", "session", "auth"))
 _PASSWORD: Final = late_pattern(r"passw|passphrase|passcode|secret|pwd", re.IGNORECASE)
 _SEVERAL: Final = late_pattern(r"(?:cookie|session|token|credential|key|code|signature)s\Z", re.IGNORECASE)
 _CLASS_NAME: Final = late_pattern(r"(?:\w+\.)*(?:[A-Z][A-Za-z0-9]*[a-z0-9][A-Z][A-Za-z0-9]*|\w*[Ee]rror)\Z")
+_FAULT: Final = late_pattern(r"(?:bad|invalid|missing|expired|unknown|wrong)(?![a-z])")  # begins the name of an error
 _MADE: Final = late_pattern(  # by a machine: letters and digits
     r"(?=[\w.~+/=%-]*\d)(?=[\w.~+/=%-]*[A-Za-z])[\w.~+/=%-]{8,}+(?=[\s,;}\]]|\Z)"
 )
@@ -180,7 +181,13 @@ def _said(text: str, end: int, name: str) -> re.Match[str] | None:
     if _PAIR.match(text, end):
         return _IN_JSON.match(text, end)
     made = _MADE.match(text, end)
-    if made is not None or name.lower() in _PLAIN_TALK or _SEVERAL.search(name) or _is_class(name):
+    if (
+        made is not None
+        or name.lower() in _PLAIN_TALK
+        or _SEVERAL.search(name)
+        or _is_class(name)
+        or _FAULT.match(name)
+    ):
         return made
     word = _ONE_WORD.match(text, end)
     return None if word is None or _is_class(word[0][:64]) else word

@@ -238,3 +238,13 @@ def test_what_is_hidden_already_takes_nothing_with_it_that_follows(text: str) ->
 )
 def test_a_secret_that_begins_like_a_hidden_one_is_hidden(text: str) -> None:
     assert "s3cret" not in redact(text)
+
+
+@pytest.mark.parametrize("text", ["badResumptionToken: expired", "invalid_token: again", "missing-password: yours"])
+def test_the_name_of_an_error_hides_no_word_after_it(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize("name", ["badResumptionToken", "invalid_token"])
+def test_what_a_machine_made_is_hidden_after_the_name_of_an_error_too(name: str) -> None:
+    assert "0f3a9b7c2d" not in redact(f"{name}: 0f3a9b7c2d")
