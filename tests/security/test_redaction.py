@@ -240,7 +240,7 @@ def test_a_secret_that_begins_like_a_hidden_one_is_hidden(text: str) -> None:
     assert "s3cret" not in redact(text)
 
 
-@pytest.mark.parametrize("text", ["badResumptionToken: expired", "invalid_token: again", "missing-password: yours"])
+@pytest.mark.parametrize("text", ["badResumptionToken: expired", "invalid_token: again"])
 def test_the_name_of_an_error_hides_no_word_after_it(text: str) -> None:
     assert redact(text) == text
 
