@@ -25,15 +25,17 @@ def write(
     argument: options.Arguments = None,
     store: options.StorePath = None,
 ) -> None:
-    """Write the kept pages of a crawl of NAME to FILE. Without cookies; bodies as they were read."""
+    """Write the kept pages of a crawl of NAME to FILE. Without cookies, and without fetched files; bodies as read."""
     found = options.find(spider)
     if file.exists():
         raise UsageError(f"{file} already exists; give another name")
     from crawler.replay.archives import export_warc
 
     typed = options.typed_settings(None, store=store)
-    pages = export_warc(found, file, crawl=crawl, arguments=options.pairs(argument, "-a"), settings=typed)
+    pages, files = export_warc(found, file, crawl=crawl, arguments=options.pairs(argument, "-a"), settings=typed)
     say(f"{counted(pages, 'page')} in {file}")
+    if files:
+        say(f"not in it: {counted(files, 'file')} that the spider has fetched; they stay where they are")
 
 
 @app.command()

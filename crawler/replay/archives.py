@@ -35,8 +35,11 @@ def export_warc(
     crawl: int | None = None,
     arguments: Mapping[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
-) -> int:
-    """Write the kept pages of a crawl to a WARC file. Returns how many there were.
+) -> tuple[int, int]:
+    """Write the kept pages of a crawl to a WARC file.
+
+    Returns:
+        How many there were, and how many files the spider holds besides: these are not in it.
 
     Raises:
         UsageError: There is no such crawl, it has kept no pages, or the extra is not installed.
@@ -52,7 +55,8 @@ def export_warc(
         first = list(islice(pages, 1))
         if not first:
             raise UsageError(f"crawl {run.frontier} of {spider.name} has kept no pages; `keep_pages` keeps them")
-        return write_warc((each for part in (first, pages) for each in part), target, crawl=run.frontier)
+        written = write_warc((each for part in (first, pages) for each in part), target, crawl=run.frontier)
+        return written, sum(1 for _ in store.files.all(spider.name))
     finally:
         store.close()
 

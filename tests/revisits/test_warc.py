@@ -11,6 +11,7 @@ from crawler.errors import UsageError
 from crawler.output.warc import read_warc
 from crawler.replay.archives import export_warc, import_warc
 from crawler.replay.kept_pages import parse_kept
+from tests.files.portal import Portal, Supplier, crawl, pdf
 from tests.revisits.site import Shop, Site, night, value
 
 fastwarc = pytest.importorskip("fastwarc.warc")
@@ -34,20 +35,37 @@ def test_another_tool_reads_the_pages_that_were_kept(name: str, site: Site, tmp_
     night(Shop, site, tmp_path, keep_pages=True)
     site.asked.clear()
 
-    count = export_warc(Shop, tmp_path / name, arguments={"site": site.url}, settings=store_in(tmp_path))
+    count, files = export_warc(Shop, tmp_path / name, arguments={"site": site.url}, settings=store_in(tmp_path))
 
     with (tmp_path / name).open("rb") as file:
         found = {
             record.headers["WARC-Target-URI"]: (record.http_headers.status_code, record.reader.read(), record)
             for record in fastwarc.ArchiveIterator(file, record_types=fastwarc.WarcRecordType.response)
         }
-    assert count == 7
+    assert (count, files) == (7, 0)
     assert {url.removeprefix(site.url): body.decode() for url, (_, body, _) in found.items()} == site.pages
     assert {status for status, _, _ in found.values()} == {200}
     heads = dict(found[f"{site.url}/p/1"][2].http_headers)
     assert heads["X-A"] == "b"
     assert "Set-Cookie" not in heads
     assert site.asked == {}
+
+
+def test_files_that_are_not_in_it_are_counted(tmp_path: Path) -> None:
+    portal = Portal()
+    try:
+        portal.list_files("1.pdf", "2.pdf")
+        for name in ("1.pdf", "2.pdf"):
+            portal.add(name, pdf(name, 3_000))
+        crawl(portal, tmp_path, keep_pages=True)
+    finally:
+        portal.shutdown()
+        portal.server_close()
+    store = {"store": str(tmp_path / "data" / "crawl.db")}
+
+    written = export_warc(Supplier, tmp_path / "pages.warc", arguments={"site": portal.url}, settings=store)
+
+    assert written == (1, 2)
 
 
 def test_pages_of_a_warc_file_become_a_crawl_that_can_be_read(site: Site, tmp_path: Path) -> None:
