@@ -11,7 +11,7 @@ from crawler.response import Response
 
 # asked about short texts, in which spaces are single
 _RANGE: Final = re.compile(
-    r"(?:(?P<word>[^\W\d_]{1,30})[: (]{0,3})?\b(?P<first>[1-9][\d,.]{0,15}) ?(?:-|\u2013|\u2014|to|bis|through|à|a)"
+    r"(?:\b(?P<word>[^\W\d_]{1,30})[: (]{0,3})?\b(?P<first>[1-9][\d,.]{0,15}) ?(?:-|\u2013|\u2014|to|bis|through|à|a)"
     r" ?(?P<last>\d[\d,.]{0,15})(?: [^\W\d_]{1,30})? ?(?:of|von|/|out of|sur|de|di|van) ?(?:about )?"
     r"(?P<total>\d[\d,.]{0,15})",
     re.IGNORECASE,

@@ -22,6 +22,7 @@ class Plain(Spider):
     customer = "K1"
     where = "http://shop.test/login"
     started = 1.5
+    in_a_hurry = True
 
     def login(self, session: Session) -> None:
         page = session.get("http://shop.test/login")
@@ -29,6 +30,8 @@ class Plain(Spider):
             session.submit(page.form(), {"u": session.account.username, "p": session.account.password, "stay": True})
             session.get(self.start_urls[0], headers={"Accept": "text/html"})
             session.get(self.where, params={"at": self.started, "token": session.account.get("api_key")})
+            if self.in_a_hurry:
+                session.get("http://shop.test/login?next=/orders&remember=1")
 
     def parse(self, response: Response) -> Iterator[Any]:
         yield from ()

@@ -128,7 +128,7 @@ def _plain(value: Any) -> str | None:
     """A plain value as text; None for addresses, and for what is no value."""
     if isinstance(value, str) and "://" in value:
         return None
-    if value is None or not _is_plain(value):
+    if value is None or isinstance(value, bool) or not _is_plain(value):  # a switch chooses no customer
         return None
     return json.dumps(value, sort_keys=True, default=str)
 
