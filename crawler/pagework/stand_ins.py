@@ -23,9 +23,7 @@ from crawler.urls import redact
 
 STANDS_IN: Final = "nothing came of it, unlike of other pages of its callback"  #: begins what is noted of such a page
 _LOOKED_AT: Final = 3  #: pages of a callback that gave something, whose forms and names are looked at
-_KINDS_OF: Final = (
-    200  #: pages of a callback that gave something, of which it is noted whether they are HTML, JSON or XML
-)
+_KINDS_OF: Final = 50  #: pages of a callback that gave something, of which is noted what kind they are
 _SAID_CHARACTERS: Final = 80
 _NAMES_TOLD: Final = 3
 _ERROR_NAMES: Final = frozenset(
