@@ -50,6 +50,8 @@ def test_data_that_only_says_that_nobody_is_logged_in_is_a_sign(data: Any) -> No
     [
         {"success": True, "data": [{"id": 1, "message": "session expired"}]},
         {"id": 7, "title": "Session expired", "body": "What to do"},
+        {"success": True, "message": "Your session expired sessions were removed"},
+        {"ok": True, "message": "please log in to comment"},
         {"success": False, "message": "order not found"},
         {"success": False, "message": "You may not see this order"},
         {"error": "access_denied"},

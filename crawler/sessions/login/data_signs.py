@@ -54,7 +54,7 @@ def said_by_data(response: Response) -> str | None:
         data = response.json()
     except (ValueError, RecursionError):
         return None
-    if not isinstance(data, dict) or not _only_talks(data):
+    if not isinstance(data, dict) or not _only_talks(data) or data.get("success") is True or data.get("ok") is True:
         return None
     for name, value in _leaves(data):
         if name in _CODES and str(value) == "401":
