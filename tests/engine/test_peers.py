@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from crawler.events import Summary
 from crawler.frontier.leases import Hold
@@ -15,6 +19,12 @@ from crawler.stores.base import RunRow, Store
 from tests.stores.support import MemoryHome, start
 
 _PER_HOST = 8
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(MemoryHome(tmp_path)) as home:
+        yield home.open()
 
 
 class Slots:
@@ -33,8 +43,7 @@ def peers(store: Store, run: RunRow, number: int) -> Peers:
     return Peers(store.members, me, Hold(0.0, 60.0), Summary("shop"), silent, per_host=_PER_HOST)
 
 
-def test_a_process_that_was_woken_has_its_share_within_a_fifth_of_a_second_of_its_first_look(tmp_path: Path) -> None:
-    store = MemoryHome(tmp_path).open()
+def test_a_process_that_was_woken_has_its_share_within_a_fifth_of_a_second_of_its_first_look(store: Store) -> None:
     run = start(store)
     first, first_slots = peers(store, run, 0), Slots()
     first.begin(first_slots, 100.0)
@@ -58,9 +67,8 @@ def test_a_process_that_was_woken_has_its_share_within_a_fifth_of_a_second_of_it
 
 
 def test_processes_that_have_agreed_look_once_a_second_and_so_does_one_that_waits_without_result(
-    tmp_path: Path,
+    store: Store,
 ) -> None:
-    store = MemoryHome(tmp_path).open()
     run = start(store)
     first, slots = peers(store, run, 0), Slots()
     first.begin(slots, 100.0)
@@ -73,8 +81,7 @@ def test_processes_that_have_agreed_look_once_a_second_and_so_does_one_that_wait
     assert first.look_at == 112.0
 
 
-def test_the_last_word_of_an_idle_process_is_waited_for_but_not_its_leaving(tmp_path: Path) -> None:
-    store = MemoryHome(tmp_path).open()
+def test_the_last_word_of_an_idle_process_is_waited_for_but_not_its_leaving(store: Store) -> None:
     run = start(store)
     first, second = peers(store, run, 0), peers(store, run, 1)
     store.members.join(run.id, owner="owner 1", process="process 1")
